@@ -32,9 +32,9 @@ from shelfwise.core.types import Bools
 Path = tuple[str, ...]
 """The names of a category path."""
 
-_NOT_PLAIN = r"^\s*(?:\(|[A-Za-z_][\w.]*\(|[-*#\x{2022}\"])|&#?\w+;|<"
+_NOT_PLAIN = r"^\s*(?:\(|[A-Za-z_][\w.]*\(|[-*#\x{2022}\"])|&#?\w+;|<|:/"
 
-_MARK_UP_BYTES = b'<&(-*#"\xe2'
+_MARK_UP_BYTES = b'<&(-*:#"\xe2'
 """The last is the first byte of a bullet."""
 
 _PATHS_TYPE = SCHEMA.field("categories").type

@@ -61,6 +61,12 @@ def category_signs(
         readings = tuple((one.separator, one.delimiter) for one in (found.signs, found.other))
         raise TwoReadingsError(question, column, readings)
     signs = found.signs
+    if open_setting and signs.delimiter and not signs.separator and _is_breadcrumb(column):
+        # what a page shows as a breadcrumb lies below each other, whatever stands between
+        evidence.append(
+            f"{column}: {signs.delimiter!r} separates levels, as the column is called a breadcrumb"
+        )
+        return replace(signs, separator=signs.delimiter, delimiter="", escaped=False, bare=False)
     if settings.category_separator is not None:
         signs = replace(signs, separator=configured.separator)
     if settings.category_delimiter is not None:
@@ -74,6 +80,14 @@ def _is_heureka(column: str, texts: Sequence[str], settings: CatalogSettings) ->
     if settled or normal_name(column) != "categorytext":
         return False
     return any("|" in text for text in texts) and not any(">" in text for text in texts)
+
+
+def _is_breadcrumb(column: str) -> bool:
+    """
+    >>> _is_breadcrumb("breadCrumbs"), _is_breadcrumb("tags")
+    (True, False)
+    """
+    return "breadcrumb" in normal_name(column)
 
 
 def configured_signs(settings: CatalogSettings, texts: list[str]) -> CategorySigns:

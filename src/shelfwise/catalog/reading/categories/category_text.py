@@ -18,6 +18,9 @@ _BULLET = re.compile(r"(?m)^\s*[-*\u2022]\s+")
 _HASHTAGS = re.compile(r"(?:\s*#[^\W\d][^\s#]*)+\s*")
 """Words with a sign in front, as in notes; ``C#`` and ``#1 Gifts`` are names."""
 
+_SCHEME = re.compile(r"(^|[,;|\n]\s*)[A-Za-z]+:/(?=[^/\s])")
+"""The kind of thing in front of a path from the root, ``object:/Home/Mugs``; addresses have two strokes."""
+
 _QUOTED = re.compile(r"\s*\"[^\"]*\"(\s*[,;|]\s*\"[^\"]*\")*\s*")
 
 
@@ -39,6 +42,8 @@ def signs_only(text: str) -> str:
     ('Mugs\nGifts', 'Mugs\nGifts')
     >>> signs_only('"Mugs", "Gifts"')
     'Mugs, Gifts'
+    >>> signs_only("object:/Home/Mugs,object:/Gifts"), signs_only("https://shop.example/mugs")
+    ('/Home/Mugs,/Gifts', 'https://shop.example/mugs')
     """
     text = unbracketed(text)
     if "<" in text:
@@ -47,6 +52,8 @@ def signs_only(text: str) -> str:
     # a name such as "A&amp;B" holds a sign that is none; dumps are often escaped twice
     elif "&" in text:
         text = html.unescape(html.unescape(text))
+    if ":/" in text:
+        text = _SCHEME.sub(r"\1/", text)
     if _BULLETS.fullmatch(text):
         text = _BULLET.sub("", text)
     if _HASHTAGS.fullmatch(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from shelfwise.config import CatalogSettings
 _MIN_KNOWN = 2
 """Fields from which on the names of columns are surely names."""
 
+_CODE = re.compile(r"(?=.*\d)\S+")
+"""One word with a digit."""
+
 Sample = Callable[[str], Sequence[Any]]
 """The first values of a column, given its name."""
 
@@ -40,6 +44,7 @@ def chosen_columns(
     columns = _Columns(names, settings, sample, evidence)
     columns.take_fuller_id()
     columns.replace_empty_ones()
+    columns.take_title_of_words()
     columns.take_described_ones()
     columns.take_short_descriptions()
     columns.take_ids_of_variants()
@@ -79,6 +84,16 @@ class _Columns:
             other = next((name for name in rivals if not self._is_empty(name)), None)
             if other is not None:
                 self._choose(field, other, f"is taken, as {column} is empty")
+
+    def take_title_of_words(self) -> None:
+        """A column of words, where the usual title has codes, as ``Name`` has in NetSuite."""
+        usual = self._column("title")
+        if usual is None or "title" in self._told or not _are_codes(self._sample(usual)):
+            return
+        rivals = rivals_of("title", self._names, self._used)
+        other = next((name for name in rivals if _are_words(self._sample(name))), None)
+        if other is not None:
+            self._choose("title", other, f"is taken, as {usual} holds codes")
 
     def take_described_ones(self) -> None:
         """Columns with a word of the field in their names, where no name is usual."""
@@ -177,3 +192,18 @@ class _Columns:
 
     def _is_empty(self, column: str) -> bool:
         return all(map(is_missing, self._sample(column)))
+
+
+def _are_codes(values: Sequence[Any]) -> bool:
+    """
+    >>> _are_codes(["HW-1", "HW-2"]), _are_codes(["Mug", "HW-2"]), _are_codes([])
+    (True, False, False)
+    """
+    texts = [str(value) for value in values if not is_missing(value)]
+    return bool(texts) and all(_CODE.fullmatch(text.strip()) for text in texts)
+
+
+def _are_words(values: Sequence[Any]) -> bool:
+    """Whether most values have several words."""
+    texts = [str(value) for value in values if not is_missing(value)]
+    return 2 * sum(" " in text.strip() for text in texts) > len(texts)

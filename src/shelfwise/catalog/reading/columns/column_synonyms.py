@@ -53,6 +53,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "item_no",
         "item_code",
         *("product_code", "supplier_pid", "supplier_aid", "p_model"),
+        "web_scraper_order",
         # the index that pandas writes in front of the columns, if nothing else names the product
         "",
         "unnamed_0",
@@ -207,6 +208,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "kategorije",
         "kategoria",
         *("item_type_keyword", "family", "categ_id_complete_name", "categ_id"),
+        *("public_categ_ids_complete_name", "public_categ_ids"),
         "label",
         "class",
     ),

@@ -28,10 +28,15 @@ _LONGEST_ID = 64
 _SHORT = 4
 """Letters up to which a word has to stand by itself: ``vk``, but ``preis`` in ``Verkaufspreis``."""
 
-_WHOLE_NAMES = {"categories": frozenset({"item_type"})}
+_WHOLE_NAMES = {
+    "categories": frozenset(
+        {"item_type", "item_category", "item_category_name", "item_category_code"}
+    )
+}
 """Our field -> names that describe it as a whole, though a word in them speaks against it.
 
-Amazon has categories in this column, and other shops what kind of row it is.
+Amazon has categories in the first, and other shops what kind of row it is.
+Systems of accounts have the others.
 """
 
 _LONGEST_NAME = 60
@@ -63,6 +68,11 @@ def described_column(
         sample: the first values of a column.
     """
     found = _described_columns(field, names, used, sample)
+    if field == "categories":
+        # one type that all products have is no category, of however few products
+        found = [n for n in found if not (_is_weak_category(n) and _has_one_value(sample(n)))]
+        # stable: those of one kind stay in the order of the file
+        found.sort(key=_is_weak_category)
     # names of categories say more than their codes, which stand beside them
     wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
     return next(wordy, found[0] if found else None)
@@ -101,6 +111,23 @@ def _described_columns(
         if filled and complete and _HOLDS[field](filled):
             found.append(name)
     return found
+
+
+def _is_weak_category(name: str) -> bool:
+    """Whether a name says of categories no more than that it is a type, or an id of one.
+
+    Systems of accounts write in ``type`` whether an item is kept in stock.
+
+    >>> _is_weak_category("type"), _is_weak_category("itemCategoryId"), _is_weak_category("itemCategoryCode")
+    (True, True, False)
+    """
+    plain = plain_names(name)
+    says_more = any(_has(one, FIELD_WORDS["categories"] - {"type"}) for one in plain)
+    return not says_more or any("id" in one.split("_") for one in plain)
+
+
+def _has_one_value(values: Sequence[Any]) -> bool:
+    return len(values) > 1 and len({column_text(value) for value in _filled(values)}) == 1
 
 
 def _filled(values: Sequence[Any]) -> list[Any]:

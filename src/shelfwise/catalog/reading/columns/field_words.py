@@ -51,7 +51,7 @@ OTHER_WORDS = _sets(
         "id": """
             parent category kategorie brand group gruppe image tax user customer seller vendor
             store shop warehouse currency type status color colour size country tariff phone zip
-            rating count stock 类目 分类 カテゴリ カテゴリー ディレクトリ 카테고리 분류
+            rating count stock name 类目 分类 カテゴリ カテゴリー ディレクトリ 카테고리 분류
         """,
         "title": """
             category kategorie brand marke file datei image bild option attribute variant vendor

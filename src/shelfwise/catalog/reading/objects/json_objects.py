@@ -36,10 +36,15 @@ def category_values(value: Any) -> Any:
     'Home > Mugs'
     >>> category_values([{"position": 2, "name": "Mugs"}, {"position": 1, "name": "Home"}])
     ['Home', 'Mugs']
+    >>> category_values([7, "Home / Mugs"])
+    ['Home / Mugs']
     """
     if isinstance(value, Mapping):
         return _category_object(value)
     if isinstance(value, list | tuple):
+        # a record of another table by its id and its name, as Odoo answers
+        if list(map(type, value)) == [int, str]:
+            return [value[1]]
         return list(map(category_values, _from_the_top(value)))
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number:

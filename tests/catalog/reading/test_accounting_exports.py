@@ -1,0 +1,77 @@
+"""Exports of accounting and product databases, and of programs that copy shops' pages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfwise.errors import CatalogError
+from tests.catalog.reading.written_products import PRODUCTS, paths_read, read, table
+
+FIRST_PATHS = [{product.paths[0]} for product in PRODUCTS]
+FIRST_LEAVES = [{(product.leaves[0],)} for product in PRODUCTS]
+
+
+def records(**further: Any) -> list[dict[str, Any]]:
+    return [
+        {"id": p.id, "name": p.title, "description": p.description, **further} for p in PRODUCTS
+    ]
+
+
+def test_an_item_category_counts_before_a_type_of_items(tmp_path: Path) -> None:
+    rows = records(type="Inventory")
+    for number, (row, product) in enumerate(zip(rows, PRODUCTS, strict=True)):
+        row["type"] = "Inventory" if number % 4 else "Service"
+        row["itemCategoryId"] = f"id-{product.leaves[0]}"
+        row["itemCategoryCode"] = product.leaves[0]
+    assert paths_read(read(tmp_path, json.dumps({"value": rows}), "items.json")) == FIRST_LEAVES
+
+
+def test_a_type_that_all_products_have_is_no_category(tmp_path: Path) -> None:
+    rows = [(f"B1-{n}", p.title, "itItems") for n, p in enumerate(PRODUCTS[:5])]
+    result = read(tmp_path, table(("Item Code", "Item Title", "UserTypeID"), rows))
+    assert "categories" not in result.reading.columns
+
+
+@pytest.mark.parametrize("sign", ["|", ";", "\n"])
+def test_what_stands_in_a_breadcrumb_lies_below_each_other(tmp_path: Path, sign: str) -> None:
+    rows = [(p.id, p.title, sign.join(("Start", *p.paths[0]))) for p in PRODUCTS]
+    result = read(tmp_path, table(("sku", "name", "breadCrumbs"), rows))
+    assert paths_read(result) == [{("Start", *p.paths[0])} for p in PRODUCTS]
+    assert any("levels" in sentence for sentence in result.reading.evidence)
+
+
+def test_the_kind_of_thing_before_a_path_is_no_level(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, "object:/" + "/".join(p.paths[0])) for p in PRODUCTS]
+    assert paths_read(read(tmp_path, table(("sku", "name", "category"), rows))) == FIRST_PATHS
+
+
+def test_a_pair_of_id_and_name_is_one_category(tmp_path: Path) -> None:
+    rows = records()
+    for number, (row, product) in enumerate(zip(rows, PRODUCTS, strict=True)):
+        row["categ_id"] = [number, " / ".join(product.paths[0])]
+    result = read(tmp_path, json.dumps({"result": rows}), "rpc.json")
+    assert not result.quarantine
+    assert paths_read(result) == FIRST_PATHS
+
+
+def test_a_title_of_codes_gives_way_to_one_of_words(tmp_path: Path) -> None:
+    rows = [(n, f"HW-{n}", p.title, p.leaves[0]) for n, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(("Internal ID", "Name", "Display Name", "Category"), rows))
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+    assert any("holds codes" in sentence for sentence in result.reading.evidence)
+
+
+def test_the_name_of_an_item_is_no_id(tmp_path: Path) -> None:
+    rows = [(f"ER-{n}", p.title, p.leaves[0]) for n, p in enumerate(PRODUCTS)]
+    with pytest.raises(CatalogError, match="no column is called like an id"):
+        read(tmp_path, table(("name", "item_name", "category"), rows))
+
+
+def test_the_order_of_web_scraper_is_an_id(tmp_path: Path) -> None:
+    rows = [(f"1700-{n}", p.title, p.leaves[0]) for n, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(("web-scraper-order", "name", "category"), rows))
+    assert result.catalog.ids == [row[0] for row in rows]
