@@ -176,3 +176,15 @@ def test_written_paths_below_a_first_level(tmp_path: Path) -> None:
     ]
     found = paths_read(read(tmp_path, table(header, rows)))
     assert found[:2] == [{("Dom", "Kuchnia", "Kubki")}, {("Dom", "Kuchnia", "Noże")}]
+
+
+def test_what_stands_below_an_empty_level_is_kept_and_told(tmp_path: Path) -> None:
+    rows = [(1, "Home", "Kitchen", "Mugs"), (2, "Home", "", "Lamps"), (3, "", "", "Rugs")]
+    header = ("id", "category 1", "category 2", "category 3")
+    result = read(tmp_path, table(header, rows))
+    paths = [["Home", "Kitchen", "Mugs"]], [["Home", "Lamps"]], [["Rugs"]]
+    assert result.catalog.column("categories") == list(paths)
+    told = "2 of the first 3 rows have an empty level above another one"
+    assert any(told in sentence for sentence in result.reading.evidence)
+    whole = read(tmp_path, table(header, [(1, "Home", "Kitchen", ""), (2, "Home", "", "")]))
+    assert not any("empty level" in sentence for sentence in whole.reading.evidence)

@@ -73,13 +73,26 @@ class CategoryColumns:
         if self.kind in ("paths", "growing"):
             written = filled[-1:] if self.kind == "growing" else filled
             return [self.signs.levels(text) for text in written] or None
-        path: list[str] = []
-        for text in texts:
-            # an empty level ends the path
-            if not text:
-                break
-            path.extend(self.signs.levels(text))
+        # an empty level is left out, and not what stands below it
+        path = [level for text in filled for level in self.signs.levels(text)]
         return [path] if path else None
+
+    def told_gaps(self, columns: Mapping[str, Sequence[Any]]) -> str | None:
+        """What a user is told of levels that are empty above others; None where there are none.
+
+        Args:
+            columns: by name, the first values of each.
+        """
+        if self.kind != "levels":
+            return None
+        rows = list(zip(*(map(column_text, columns[name]) for name in self.names), strict=False))
+        gaps = sum(any(low and not high for high, low in pairwise(row)) for row in rows)
+        if not gaps:
+            return None
+        return (
+            f"{gaps} of the first {len(rows)} rows have an empty level above another one; their paths are "
+            "read without it"
+        )
 
 
 def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColumns | None:

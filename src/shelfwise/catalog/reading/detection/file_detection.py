@@ -218,8 +218,12 @@ def _category_columns(
         return None
     found = find_level_columns(names)
     if found is not None:
-        found = with_written_paths(found, {name: sample(name) for name in found.names})
+        values = {name: sample(name) for name in found.names}
+        found = with_written_paths(found, values)
         evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
+        gaps = found.told_gaps(values)
+        if gaps is not None:
+            evidence.append(f"categories: {gaps}")
         other = columns.get("categories", found.names[0])
         if other not in found.names and not all(map(is_missing, sample(other))):
             evidence.append(f"categories: {could_be_too('categories', other)}")
