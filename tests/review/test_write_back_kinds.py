@@ -241,13 +241,16 @@ def test_a_path_that_is_longer_than_its_columns_is_refused(
     assert "a path of 3 levels; its 2 columns level1, level2 do not hold them" in refused(workspace)
 
 
-def test_what_stands_below_an_empty_level_is_not_touched(
+def test_what_stands_below_an_empty_level_goes_with_the_old_path(
     tmp_path: Path, workspace_of: Open
 ) -> None:
-    before = "id,cat1,cat2,cat3,title\np1,Garden,,Old,Pot\np2,Kitchen,Mugs,Blue,Mug\n"
+    rows = ["p1,Garden,,Old,Pot", "p2,Kitchen,Mugs,Blue,Mug", "p3,Garden,,Old,Pot"]
+    before = "\n".join(["id,cat1,cat2,cat3,title", *rows, ""])
     workspace = opened(tmp_path, workspace_of, "shop.csv", before)
     decide(workspace, 0, "Kitchen")
-    assert exported(workspace) == before.replace("Garden,,Old", "Kitchen,,Old")
+    # what is confirmed stays as it is written
+    decide(workspace, 2, "Garden", "Old")
+    assert exported(workspace) == before.replace("p1,Garden,,Old", "p1,Kitchen,,")
 
 
 def test_levels_in_json_are_changed_and_added(tmp_path: Path, workspace_of: Open) -> None:

@@ -75,13 +75,13 @@ class _Levels(_Filled):
                 f"{self.told} do not hold them"
             )
         names = list(map(_name, values))
-        # what stands behind an empty level was not read
-        read = names.index("") if "" in names else len(names)
+        # an empty level between others is none of the path's
+        if [name for name in names if name] == path:
+            return values
         written = []
         for place, value in enumerate(values):
             wanted = path[place] if place < len(path) else ""
-            keeps = wanted == names[place] or (not wanted and place > read)
-            written.append(value if keeps else wanted or self.blank)
+            written.append(value if wanted == names[place] else wanted or self.blank)
         return written
 
 
