@@ -66,7 +66,10 @@ def refuse_other_header(header: Sequence[str], fields: Sequence[str], line: int)
     Raises:
         CatalogError: it is one.
     """
-    if len(header) > 1 and sorted(map(on_one_line, fields)) == sorted(header):
+    # of nearly all rows the first field tells, and asking is fast
+    if len(fields) != len(header) or len(header) < 2 or on_one_line(fields[0]) not in header:
+        return
+    if sorted(map(on_one_line, fields)) == sorted(header):
         raise CatalogError(
             f"line {line} names the columns again, in another order than the header "
             f"({', '.join(map(repr, fields))}); write the rows below it to a file of their own"
