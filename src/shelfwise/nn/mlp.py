@@ -139,10 +139,12 @@ class RowClassifier:
         """As :meth:`fit`, of several classifiers without validation products; as one where a GPU is quicker.
 
         Args:
-            examples: rows (N, D) and targets (N, L) of each; D and L are the same for all.
+            examples: rows (N, D) and targets (N, L) of each; L is the same for all.
         """
         read = [(_RowBatches(rows), targets) for rows, targets in examples]
-        if not trains_as_one(read, settings.training):
+        # where rows are encoded by what each has learnt, they may be wider than another's
+        are_alike = len({rows.shape[1] for rows, _ in examples}) == 1
+        if not are_alike or not trains_as_one(read, settings.training):
             return [
                 cls.fit(own, None, settings, context, title, standardise)
                 for own, context in zip(examples, contexts, strict=True)

@@ -70,10 +70,6 @@ class RowModality(Modality):
             for modality, task in zip(modalities, tasks, strict=True)
         ]
         first = modalities[0]
-        # each has learnt from products of its own how a row is made, and how wide it is
-        if len({rows.shape[1] for rows, _ in examples}) > 1:
-            super().fit_each(tasks)
-            return
         contexts = [task.context for task in tasks]
         classifiers = RowClassifier.fit_each(
             examples, first.settings, contexts, first.field, first.standardised
