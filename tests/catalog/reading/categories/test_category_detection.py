@@ -29,9 +29,25 @@ def written(separator: str, delimiter: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "separator", [" > ", ">", " >> ", ">>", "/", " / ", " › ", " » ", " -> ", "\\", "::"]
+    "separator",
+    [
+        " > ",
+        ">",
+        " >> ",
+        ">>",
+        " >>> ",
+        "/",
+        " / ",
+        " › ",
+        " » ",
+        " -> ",
+        " --> ",
+        " ➔ ",
+        "\\",
+        "::",
+    ],
 )
-@pytest.mark.parametrize("delimiter", [" | ", "|", ";", "; ", ",", ", ", "\n"])
+@pytest.mark.parametrize("delimiter", [" | ", "|", ";", "; ", ";#", ",", ", ", "\n"])
 def test_every_pair_of_signs_is_found(separator: str, delimiter: str) -> None:
     found = detect_signs(written(separator, delimiter))
     assert found.other is None

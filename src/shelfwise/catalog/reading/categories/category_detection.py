@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
+from shelfwise.catalog.reading.categories.beside_names import beside_names
 from shelfwise.catalog.reading.categories.category_signs import (
     ESCAPE,
     CategorySigns,
@@ -20,16 +21,24 @@ from shelfwise.catalog.reading.categories.category_signs import (
     split_at,
 )
 from shelfwise.catalog.reading.categories.free_places import counted, free_places, names_beside
+from shelfwise.catalog.reading.categories.sign_blanks import told_blanks, with_its_blanks
 from shelfwise.catalog.reading.categories.unused_signs import sign_left
 
 LEVEL_SIGNS = (
+    ">>>",
     ">>",
+    "-->",
     "->",
+    "==>",
     "=>",
     ">",
     "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
     "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}",
     "\N{RIGHTWARDS ARROW}",
+    "\N{LONG RIGHTWARDS ARROW}",
+    "\N{HEAVY WIDE-HEADED RIGHTWARDS ARROW}",
+    "\N{HEAVY ROUND-TIPPED RIGHTWARDS ARROW}",
+    "\N{HEAVY RIGHT-POINTING ANGLE QUOTATION MARK ORNAMENT}",
     "\N{FULLWIDTH GREATER-THAN SIGN}",
     "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}",
     "\N{BLACK RIGHT-POINTING TRIANGLE}",
@@ -44,7 +53,7 @@ OTHER_LEVEL_SIGNS = ("/", "\\", "::", "\N{FULLWIDTH SOLIDUS}")
 """Signs between levels that also occur in names (TV/Audio)."""
 
 PATH_SIGNS = (
-    *("||", "|", ";;", ";", "^", "~", "\n", "\t", ","),
+    *("||", "|", ";#", ";;", ";", "^", "~", "\n", "\t", ","),
     "\N{IDEOGRAPHIC COMMA}",
     "\N{FULLWIDTH COMMA}",
     "\N{FULLWIDTH SEMICOLON}",
@@ -108,6 +117,13 @@ def detect_signs(texts: Iterable[str], several_paths: bool = True) -> Detection:
         other = replace(signs, delimiter="", escaped=False, bare=False)
     elif not separates_levels:
         other = replace(signs, separator="")
+    if (
+        other is None
+        and several_paths
+        and separator.strip() in OTHER_LEVEL_SIGNS
+        and not signs.delimiter
+    ):
+        other = _with_labels_beside(values, separator, evidence)
     if other is None and several_paths:
         other = _with_sign_left(values, signs, evidence)
     return Detection(signs, other, tuple(evidence))
@@ -117,8 +133,7 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
     """The sign between levels, and whether the evidence is clear."""
     for sign in LEVEL_SIGNS:
         holding = [value for value in values if sign in value]
-        # a few among thousands are part of names (Age > 3)
-        if not holding or len(holding) * 20 < len(values):
+        if not _are_some(holding, values):
             continue
         spaced = f" {sign} "
         # "A > B" is cut at the sign with its blanks, so that a bare one in a name stays
@@ -128,6 +143,7 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
         )
         return (spaced if always_spaced else sign), True
     for sign in OTHER_LEVEL_SIGNS:
+        sign = with_its_blanks(values, sign)
         places, free = free_places([value.split(sign) for value in values])
         if not places:
             continue
@@ -143,8 +159,43 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
         clear = share >= CLEARLY_FREE
         verb = "separates levels" if clear else "may separate levels, or be part of names"
         evidence.append(f"{sign!r} {verb}: {counted(free, places)}")
+        blanks = told_blanks(values, sign)
+        if blanks is not None:
+            evidence.append(blanks)
         return sign, clear
     return "", True
+
+
+def _are_some(holding: Sequence[str], values: Sequence[str]) -> bool:
+    """Whether texts with a sign are too many to be names; a few among thousands are (Age > 3)."""
+    return bool(holding) and len(holding) * 20 >= len(values)
+
+
+def mixed_level_sign(texts: Iterable[str], separator: str) -> str | None:
+    """Another sign between levels, in texts without the one that was found; None where there is none.
+
+    >>> mixed_level_sign(["A > B", "A \N{RIGHTWARDS ARROW} C"], " > ")
+    '\N{RIGHTWARDS ARROW}'
+    """
+    if separator.strip() not in LEVEL_SIGNS:
+        return None
+    values = [text for text in texts if text.strip()]
+    others = [value for value in values if separator not in value]
+    found = (sign for sign in LEVEL_SIGNS if any(sign in value for value in others))
+    return next(
+        (sign for sign in found if _are_some([v for v in others if sign in v], values)), None
+    )
+
+
+def _with_labels_beside(
+    values: Iterable[str], sign: str, evidence: list[str]
+) -> CategorySigns | None:
+    """The reading of ``Mugs / Gifts`` as two labels, where names are not those of levels; None elsewhere."""
+    beside = beside_names([name.strip() for name in value.split(sign)] for value in values)
+    if beside is None:
+        return None
+    evidence.append(f"{beside.name!r} stands behind {beside.above} names, as labels do")
+    return CategorySigns(delimiter=sign)
 
 
 def _told_tree(sign: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shelfwise.catalog.reading.categories.category_detection import detect_signs
+from shelfwise.catalog.reading.categories.category_detection import detect_signs, mixed_level_sign
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns, with_flags
 from shelfwise.catalog.reading.categories.category_text import read_name, signs_only
 from shelfwise.catalog.reading.categories.two_readings import question_of_two_readings
@@ -15,7 +16,7 @@ from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.json_objects import category_values
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import TwoReadingsError
+from shelfwise.errors import CatalogError, TwoReadingsError
 
 
 def category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
@@ -55,6 +56,7 @@ def category_signs(
         return configured
     found = detect_signs(texts)
     evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
+    _check_mixed_signs(column, texts, found.signs, settings)
     open_setting = settings.category_delimiter is None and settings.category_separator is None
     if found.other is not None and open_setting:
         question = question_of_two_readings(texts, column, found.signs, found.other)
@@ -72,6 +74,26 @@ def category_signs(
     if settings.category_delimiter is not None:
         signs = with_flags(replace(signs, delimiter=configured.delimiter), texts)
     return signs
+
+
+def _check_mixed_signs(
+    column: str, texts: Sequence[str], signs: CategorySigns, settings: CatalogSettings
+) -> None:
+    """Refuse paths of which some have one sign between their levels, and some another.
+
+    Raises:
+        CatalogError: there are such.
+    """
+    if settings.category_separator is not None:
+        return
+    other = mixed_level_sign(texts, signs.separator)
+    if other is not None:
+        one = signs.separator.strip()
+        raise CatalogError(
+            f"the column {column!r} has {one!r} between the levels of some paths and {other!r} between those "
+            f"of others; write one sign in all, e.g. {one!r} in the place of {other!r}; or take one, "
+            f"and the other stays in names, under [catalog]: category_separator = {json.dumps(one)}"
+        )
 
 
 def _is_heureka(column: str, texts: Sequence[str], settings: CatalogSettings) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_names
 
-_CATEGORY = (
+CATEGORY = (
     r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
     r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|rubriek|カテゴリー?|分类)"
 )
@@ -17,7 +17,7 @@ _CATEGORY = (
 _LEVEL = r"(?:level|lvl|l|ebene|niveau|nivel|nível|livello|poziom|seviye|nivå)"
 
 _NUMBERED = re.compile(
-    rf"((?:\w+_)?(?:{_CATEGORY}|{_LEVEL}|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name)?"
+    rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name)?"
 )
 _SUBS = ("sub", "sub_")
 
@@ -25,12 +25,12 @@ _LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
 """Columns that hold one label each."""
 
 _TOP = re.compile(
-    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_CATEGORY}(?:_name)?|大{_CATEGORY}|대분류"
-    rf"|{_CATEGORY}_(?:principal|principale|główna|hlavní)|корневая(?:_категория)?"
+    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{CATEGORY}(?:_name)?|大{CATEGORY}|대분류"
+    rf"|{CATEGORY}_(?:principal|principale|główna|hlavní)|корневая(?:_категория)?"
 )
-_MIDDLE = re.compile(rf"{_CATEGORY}(?:_name)?|中{_CATEGORY}|중분류")
+_MIDDLE = re.compile(rf"{CATEGORY}(?:_name)?|中{CATEGORY}|중분류")
 _SUB = re.compile(
-    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под)_?)+){_CATEGORY}_?(\d?)(?:_name)?|小{_CATEGORY}|소분류"
+    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под)_?)+){CATEGORY}_?(\d?)(?:_name)?|小{CATEGORY}|소분류"
 )
 _CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?")
 """Levels that are counted in Chinese."""

@@ -27,6 +27,7 @@ from shelfwise.catalog.reading.categories.category_reading import (
 )
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.told_categories import told_categories
+from shelfwise.catalog.reading.columns.beside_columns import with_labels_beside
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
 from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
@@ -219,7 +220,7 @@ def _category_columns(
     found = find_level_columns(names)
     if found is not None:
         values = {name: sample(name) for name in found.names}
-        found = with_written_paths(found, values)
+        found = with_labels_beside(with_written_paths(found, values), values, evidence)
         evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
         gaps = found.told_gaps(values)
         if gaps is not None:

@@ -1,0 +1,63 @@
+"""Names one behind the other: the levels of a path, or labels beside each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+MIN_PAIRS = 6
+"""Neighbours below which they say nothing."""
+
+_MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class BesideNames:
+    """A name that stands behind several others.
+
+    Args:
+        name: the name.
+        above: how many names it stands behind.
+    """
+
+    name: str
+    above: int
+
+
+def beside_names(rows: Iterable[Sequence[str]]) -> BesideNames | None:
+    """The commonest name behind several others, where the names look like labels; None for those of a tree.
+
+    A level has one name above it, mostly, and a tree has more names on its second level than on its first.
+    Labels have neither: ``Gifts`` stands behind many, and there are fewer such labels than others. A tree of
+    few names crossed with many (Women > Shoes, Men > Shoes) grows all the same.
+
+    Args:
+        rows: the names of each product, in their order.
+
+    >>> beside_names([[name, "Gifts"] for name in ("Mugs", "Lamps", "Rugs", "Pans", "Pots", "Caps")])
+    BesideNames(name='Gifts', above=6)
+    >>> beside_names([["Men", "Hats"], ["Women", "Hats"], ["Men", "Rings"], ["Women", "Rings"]] * 2) is None
+    True
+    """
+    above: defaultdict[str, set[str]] = defaultdict(set)
+    firsts: set[str] = set()
+    seconds: set[str] = set()
+    lows: list[str] = []
+    for row in rows:
+        names = [name for name in row if name]
+        firsts.update(names[:1])
+        seconds.update(names[1:2])
+        for high, low in pairwise(names):
+            # a level that repeats the one above says that there is none
+            if high != low:
+                above[low].add(high)
+                lows.append(low)
+    behind_several = [low for low in lows if len(above[low]) > 1]
+    if len(lows) < MIN_PAIRS or len(behind_several) <= _MOSTLY * len(lows):
+        return None
+    if len(seconds) >= len(firsts):
+        return None
+    name = max(dict.fromkeys(behind_several), key=lambda low: len(above[low]))
+    return BesideNames(name, len(above[name]))

@@ -1,0 +1,62 @@
+"""A sign that stands with blanks around it and without: one may separate, and the other be part of names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from shelfwise.catalog.reading.categories.free_places import free_places, names_beside
+
+_FREE = 0.6
+_BOUND = 0.25
+_MIN_PLACES = 3
+
+
+def with_its_blanks(values: Sequence[str], sign: str) -> str:
+    """The sign with its blanks, where these separate levels, and names hold it without; else the sign.
+
+    >>> with_its_blanks(["A / TV/Audio / Sets", "A / TV/Audio / Radios", "A / Rugs", "B / Leads"], "/")
+    ' / '
+    """
+    spaced = f" {sign} "
+    outer = [value.split(spaced) for value in values]
+    inner = _cut_bare(values, sign, spaced)
+    return spaced if _separates(outer) and _belongs_to_names(inner) else sign
+
+
+def told_blanks(values: Sequence[str], sign: str) -> str | None:
+    """What a user is told where a sign separates levels, and names hold it with blanks (``A/TV / Audio/B``).
+
+    >>> told_blanks(["Home/TV / Audio/Sets", "Home/TV / Audio/Radios", "Home/TV / Audio/Amps"], "/") is None
+    False
+    """
+    spaced = f" {sign} "
+    holding = [value for value in values if spaced in value]
+    if not holding or not any(_bare(sign).search(value) for value in values):
+        return None
+    pieces = [value.split(spaced) for value in values]
+    if not _belongs_to_names(list(names_beside(pieces, sign))):
+        return None
+    return (
+        f"{spaced!r} with its blanks may be part of names, as in {holding[0]!r}; it separates levels, too: "
+        "write such names without the sign"
+    )
+
+
+def _cut_bare(values: Sequence[str], sign: str, spaced: str) -> list[list[str]]:
+    """The names beside a sign that has no blanks around it."""
+    return list(names_beside([_bare(sign).split(value) for value in values], spaced))
+
+
+def _bare(sign: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<=\S){re.escape(sign)}(?=\S)")
+
+
+def _separates(pieces: Sequence[Sequence[str]]) -> bool:
+    places, free = free_places(pieces)
+    return places >= _MIN_PLACES and free >= _FREE * places
+
+
+def _belongs_to_names(pieces: Sequence[Sequence[str]]) -> bool:
+    places, free = free_places(pieces)
+    return places > 0 and free <= _BOUND * places
