@@ -41,9 +41,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 SERVER = """
 import json, sys
 from pathlib import Path
-from shelfwise.commands.serve import Door, serve
+from shelfwise.commands.serve import Endpoint, serve
 from shelfwise.service.settings import ServiceSettings
-serve(Path(sys.argv[1]), Door(port=0), ServiceSettings(max_batch=int(sys.argv[2])),
+serve(Path(sys.argv[1]), Endpoint(port=0), ServiceSettings(max_batch=int(sys.argv[2])),
       lambda where: print(json.dumps(where), flush=True))
 """
 

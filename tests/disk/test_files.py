@@ -54,7 +54,7 @@ def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     link.symlink_to(source)
     other.touch()
     keep_input(source, other, tmp_path / "absent.csv")
-    told = f"{link} would be written over {source}, which is read; choose another --out"
+    told = f"{link} would be written over {source}, which is read; choose another output"
     with pytest.raises(StorageError) as refused:
         keep_input(source, other, link)
     assert str(refused.value) == told

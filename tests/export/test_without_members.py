@@ -1,4 +1,4 @@
-"""What an exported model cannot do ends in one sentence, at every door; what it can do, it does."""
+"""What an exported model cannot do ends in one sentence, however it is asked; what it can do, it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions are the same at every door, and say what they rest on."""
+"""Decisions are the same from the command line, Python and files, and say what they rest on."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shelfwise.commands.review import ReviewDoor, checked_address
+from shelfwise.commands.review import ReviewEndpoint, checked_address
 from shelfwise.errors import ConfigError
 from shelfwise.review.people import People
 from shelfwise.service.access.sessions import Sessions, Visitor
@@ -66,13 +66,13 @@ def test_a_name_twice_is_refused_at_the_start() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
 def test_this_machine_alone_needs_no_address(host: str) -> None:
-    assert checked_address(ReviewDoor(host)) is None
+    assert checked_address(ReviewEndpoint(host)) is None
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "review.example.com"])
 def test_other_machines_need_an_address(host: str) -> None:
     with pytest.raises(ConfigError, match="say how people open the page"):
-        checked_address(ReviewDoor(host))
+        checked_address(ReviewEndpoint(host))
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_other_machines_need_an_address(host: str) -> None:
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ConfigError, match="must be http:// or https:// and a name"):
-        checked_address(ReviewDoor(address=address))
+        checked_address(ReviewEndpoint(address=address))
 
 
 def test_an_address_is_taken_as_browsers_write_it() -> None:
-    door = ReviewDoor("0.0.0.0", address="https://Review.Example.com:8443/")
-    assert checked_address(door) == "https://review.example.com:8443"
+    endpoint = ReviewEndpoint("0.0.0.0", address="https://Review.Example.com:8443/")
+    assert checked_address(endpoint) == "https://review.example.com:8443"
 
 
 def test_by_https_cookies_are_sent_by_nothing_else() -> None:

@@ -72,7 +72,7 @@ class Server:
 
 
 def start_server(model: Path, *arguments: str, **environment: str) -> Server:
-    """A server of `model`, as soon as its door is open."""
+    """A server of `model`, as soon as it listens."""
     process = subprocess.Popen(
         [
             sys.executable,

@@ -189,7 +189,7 @@ def test_at_its_end_the_service_says_so_first_and_answers_all_that_waits(
                 server.process.send_signal(signal.SIGTERM)
                 ended = time.monotonic()
                 await asyncio.sleep(0.3)
-                # the door is open still: whoever looks is told not to send more
+                # it listens still: whoever looks is told not to send more
                 ready = await client.get(f"{server.address}/readyz")
             answers = await asyncio.gather(*asked)
         return [answer.status_code for answer in answers], ready.status_code, ended

@@ -25,9 +25,9 @@ CatalogPath = Annotated[
         "or a folder that `shelfwise ingest` wrote.",
     ),
 ]
-ModelPath = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote.")
-]
+_MODEL_HELP = "Folder that `shelfwise train` wrote."
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help=_MODEL_HELP)]
+OptionalModelPath = Annotated[Path | None, typer.Argument(metavar="MODEL", help=_MODEL_HELP)]
 TestCatalog = Annotated[
     Path | None,
     typer.Option(
@@ -55,6 +55,10 @@ MinCount = Annotated[
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
 Port = Annotated[
     int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes any that is free.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Processes that share the work; default: one a core."),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one line of JSON instead of text, errors too.")

@@ -7,17 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from shelfwise.cli.options import DEMO_NOTE, Host, Json, Port
+from shelfwise.cli.options import DEMO_NOTE, Host, Json, OptionalModelPath, Port
 from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
 from shelfwise.core.libraries import missing_library
 from shelfwise.errors import ConfigError
 
 
 def review(
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote."),
-    ] = None,
+    model: OptionalModelPath = None,
     catalog: Annotated[
         Path | None,
         typer.Argument(metavar="CATALOG", help="Catalogue whose products are reviewed."),
@@ -63,11 +60,11 @@ def review(
     if demo == (model is not None) or (not demo and catalog is None) or (demo and training):
         raise ConfigError("give MODEL and CATALOG, or --demo alone")
     try:
-        from shelfwise.commands.review import ReviewDoor, decisions_file, review
+        from shelfwise.commands.review import ReviewEndpoint, decisions_file, review
         from shelfwise.review.retraining.learning import Sources
     except ModuleNotFoundError as error:
         raise missing_library(error, "review", "the review page") from None
-    door = ReviewDoor(host, port, address, tuple(lead or ()), tuple(reviewer or ()))
+    endpoint = ReviewEndpoint(host, port, address, tuple(lead or ()), tuple(reviewer or ()))
     with terminal_context() as context:
         if demo:
             from shelfwise.commands.demo_model import demo_model
@@ -81,7 +78,7 @@ def review(
         assert model is not None
         assert catalog is not None
         kept = decisions or decisions_file(catalog)
-        review(Sources(model, catalog, training), kept, door, context, _tell(as_json))
+        review(Sources(model, catalog, training), kept, endpoint, context, _tell(as_json))
 
 
 def _tell(as_json: bool) -> Any:

@@ -14,6 +14,7 @@ from shelfwise.cli.options import (
     ModelPath,
     NoveltyRate,
     TargetPrecision,
+    Workers,
 )
 from shelfwise.cli.terminal import print_result, terminal_context
 
@@ -55,9 +56,7 @@ def ingest(
     shard_rows: Annotated[
         int, typer.Option(metavar="N", min=1, help="Products of a shard, or some thousand more.")
     ] = 20_000,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes; default: one a core.")
-    ] = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Check files of any size and write their products as shards.
@@ -91,10 +90,7 @@ def label(
     engine: Annotated[
         Engine, typer.Option(help="Who starts the workers: this machine, or a Ray cluster.")
     ] = Engine.local,
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Processes of one thread each; default: one a core."),
-    ] = None,
+    workers: Workers = None,
     top: Annotated[
         int | None,
         typer.Option(

@@ -7,17 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from shelfwise.cli.options import DEMO_NOTE, Host, Json, Port
+from shelfwise.cli.options import DEMO_NOTE, Host, Json, OptionalModelPath, Port
 from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
 from shelfwise.core.libraries import missing_library
 from shelfwise.errors import ConfigError
 
 
 def serve(
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="MODEL", help="Folder that `shelfwise train` wrote."),
-    ] = None,
+    model: OptionalModelPath = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Serve a small model that is trained first.")
     ] = False,
@@ -54,13 +51,13 @@ def serve(
     if (model is None) != demo:
         raise ConfigError("give either a MODEL or --demo")
     try:
-        from shelfwise.commands.serve import Door, serve
+        from shelfwise.commands.serve import Endpoint, serve
     except ModuleNotFoundError as error:
         raise missing_library(error, "serve", "serving") from None
     from shelfwise.service.access.keys import read_keys
     from shelfwise.service.settings import ServiceSettings
 
-    door = Door(host, port, tuple(allowed_host or ()), read_keys())
+    endpoint = Endpoint(host, port, tuple(allowed_host or ()), read_keys())
     settings = ServiceSettings(
         workers=workers,
         queue_products=queue,
@@ -68,7 +65,7 @@ def serve(
         max_body_bytes=max_body,
         drain_delay_seconds=drain_delay,
     )
-    serve(model or _demo(), door, settings, _tell(as_json, door.needs_key), models_root)
+    serve(model or _demo(), endpoint, settings, _tell(as_json, endpoint.needs_key), models_root)
 
 
 def _demo() -> Path:

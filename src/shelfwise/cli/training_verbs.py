@@ -16,6 +16,7 @@ from shelfwise.cli.options import (
     ModelPath,
     Preset,
     TestCatalog,
+    Workers,
     label_changes,
 )
 from shelfwise.cli.terminal import print_json, print_result, terminal_context
@@ -140,19 +141,13 @@ def evaluate(
             help="Catalogue file; or what `shelfwise ingest` wrote, in a folder or at s3://BUCKET/PREFIX.",
         ),
     ],
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Of an ingested catalogue: processes of one thread each; default: one a core.",
-        ),
-    ] = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on products whose categories are known.
 
-    Exit code 4: a record of an ingested catalogue was not evaluated, or a file of it not read to its end.
+    An ingested catalogue is shared among --workers. Exit code 4: a record of it was not evaluated, or a
+    file of it not read to its end.
     """
     from shelfwise.commands.evaluate import evaluate as measured
     from shelfwise.evaluation.summed_figures import figure_lines

@@ -81,7 +81,7 @@ def export_bundle(
     check_target(out)
     if out.exists() and out.samefile(source):
         raise BundleError(
-            f"{out} is the model that is exported, which would be lost; choose another --out"
+            f"{out} is the model that is exported, which would be lost; choose another --onnx DIR"
         )
     graph_model = exported(require_members(open_model(source), "be exported again"))
     if int8 is not None:

@@ -33,7 +33,7 @@ KEEP_ALIVE_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class ReviewDoor:
+class ReviewEndpoint:
     """Where the page listens, and for whom one-time addresses are made.
 
     Args:
@@ -58,7 +58,7 @@ def decisions_file(catalog: Path) -> Path:
 def review(
     sources: Sources,
     decisions: Path,
-    door: ReviewDoor,
+    endpoint: ReviewEndpoint,
     context: Context,
     tell: Callable[[dict[str, Any]], None],
 ) -> None:
@@ -74,13 +74,13 @@ def review(
         ServerError: the port is taken.
         ConfigError: one name is both a lead's and a reviewer's, or the address is none.
     """
-    given = checked_address(door)
+    given = checked_address(endpoint)
     # before the model is loaded: the commonest mistake is a second start
-    listening = bind(door.host, door.port)
+    listening = bind(endpoint.host, endpoint.port)
     with listening, claimed(decisions):
         own_address = http_address(*listening.getsockname()[:2])
         address = given or own_address
-        people = People(address, Sessions(https=address.startswith("https:")), _visitors(door))
+        people = People(address, Sessions(https=address.startswith("https:")), _visitors(endpoint))
         store = DecisionStore(decisions)
 
         def suggest(folder: Path, context: Context) -> ReviewProducts:
@@ -139,11 +139,11 @@ def _notes(address: str) -> list[str]:
     ]
 
 
-def _visitors(door: ReviewDoor) -> list[Visitor]:
+def _visitors(endpoint: ReviewEndpoint) -> list[Visitor]:
     """Everyone an address is made for: without names, who started it is the lead."""
-    leads = door.leads or (_own_name(),)
+    leads = endpoint.leads or (_own_name(),)
     found = [Visitor(name, "lead") for name in leads]
-    return found + [Visitor(name, "reviewer") for name in door.reviewers]
+    return found + [Visitor(name, "reviewer") for name in endpoint.reviewers]
 
 
 def _own_name() -> str:
@@ -154,23 +154,23 @@ def _own_name() -> str:
         return "lead"
 
 
-def checked_address(door: ReviewDoor) -> str | None:
+def checked_address(endpoint: ReviewEndpoint) -> str | None:
     """How browsers reach the review, without a path; None where only this machine does.
 
     Raises:
         ConfigError: it is no such address, or others can reach the page and nobody said by which.
     """
-    if door.address is None:
-        if is_loopback(door.host):
+    if endpoint.address is None:
+        if is_loopback(endpoint.host):
             return None
         raise ConfigError(
-            f"{door.host} can be reached from other machines; say how people open the page "
+            f"{endpoint.host} can be reached from other machines; say how people open the page "
             "there: --address https://NAME"
         )
-    found = _origin(door.address)
+    found = _origin(endpoint.address)
     if found is None:
         raise ConfigError(
-            f"--address {door.address!r} must be http:// or https:// and a name, and a port where "
+            f"--address {endpoint.address!r} must be http:// or https:// and a name, and a port where "
             "there is one: https://review.example.com"
         )
     return found

@@ -28,7 +28,7 @@ from shelfwise.service.settings import ServiceSettings
 
 
 @dataclass(frozen=True)
-class Door:
+class Endpoint:
     """Where a service listens, and to whom.
 
     Args:
@@ -51,7 +51,7 @@ class Door:
 
 def serve(
     model: Path,
-    door: Door,
+    endpoint: Endpoint,
     settings: ServiceSettings,
     tell: Callable[[dict[str, Any]], None],
     models_root: Path | None = None,
@@ -59,41 +59,41 @@ def serve(
     """Serve `model` until SIGTERM or Ctrl+C.
 
     Args:
-        tell: is told the address, once the door is open.
+        tell: is told the address, once it listens.
         models_root: the folder whose models may be changed to over HTTP.
 
     Raises:
         ServerError: there is no model, or the port is taken.
-        ConfigError: the door would be open to a network without a key.
+        ConfigError: a network could reach it without a key.
     """
-    access = access_of(door)
+    access = access_of(endpoint)
     # told before a worker is started: the commonest mistake is another folder
     if not (model / MANIFEST).is_file():
         raise ServerError(
             f"{model} is not a shelfwise model: it has no {MANIFEST}; "
             "give the folder that `shelfwise train` wrote, or try --demo"
         )
-    listening = bind(door.host, door.port)
+    listening = bind(endpoint.host, endpoint.port)
     # Prometheus warns of the times at which counters were made; the process is ours, so they may go
     disable_created_metrics()  # type: ignore[no-untyped-call]
     engine = Engine(model, settings, models_root)
     pages = [seller_router(engine, needs_key=access.sessions is not None), sign_in_router(access)]
     app = create_app(engine, access, pages)
-    address = http_address(door.host, listening.getsockname()[1])
+    address = http_address(endpoint.host, listening.getsockname()[1])
     run(app, engine, listening, lambda: tell({"address": address}))
 
 
-def access_of(door: Door) -> Access:
+def access_of(endpoint: Endpoint) -> Access:
     """Who may call, for where the service listens.
 
     Raises:
         ConfigError: the address can be reached from elsewhere, and there is no key.
     """
-    keys = dict(door.keys or {})
-    has_key = door.needs_key
-    if not has_key and not is_loopback(door.host):
+    keys = dict(endpoint.keys or {})
+    has_key = endpoint.needs_key
+    if not has_key and not is_loopback(endpoint.host):
         raise ConfigError(
-            f"{door.host} can be reached from other machines, so callers need a key: set "
+            f"{endpoint.host} can be reached from other machines, so callers need a key: set "
             "SHELFWISE_KEY, or SHELFWISE_KEY_FILE to a file with one"
         )
     callers: frozenset[Role] = frozenset({"caller", "admin"}) if has_key else frozenset()
@@ -108,8 +108,8 @@ def access_of(door: Door) -> Access:
         Area("/seller.css"),
         Area("/colours.css"),
     )
-    hosts = LOOPBACK_HOSTS | {name.lower() for name in door.allowed_hosts}
+    hosts = LOOPBACK_HOSTS | {name.lower() for name in endpoint.allowed_hosts}
     # a key is asked of everyone, so that no page of a stranger gets in by another name
-    if has_key and not door.allowed_hosts:
+    if has_key and not endpoint.allowed_hosts:
         hosts = frozenset({"*"})
     return Access(hosts, keys, areas, Sessions() if has_key else None)

@@ -53,7 +53,7 @@ def keep_input(source: Path, *outputs: Path) -> None:
         # a link or another spelling of the path is the same file
         if output.exists() and source.exists() and output.samefile(source):
             raise StorageError(
-                f"{output} would be written over {source}, which is read; choose another --out"
+                f"{output} would be written over {source}, which is read; choose another output"
             )
 
 

@@ -1,6 +1,6 @@
 """What is decided for one product: its labels, its queue, and what the decision rests on.
 
-Every door (command line, Python, files) gives these decisions, made in :mod:`shelfwise.model.labelling`.
+The command line, Python and files all give these decisions, made in :mod:`shelfwise.model.labelling`.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class ServerError(ShelfwiseError):
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its signals: it would close the door before anyone is told."""
+    """Uvicorn without its signals: it would stop listening before anyone is told."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -76,7 +76,7 @@ def run(
     """Serve until SIGTERM or Ctrl+C, then tell so, finish what waits, and return.
 
     Args:
-        started: called when the door is open; the model may still be loading.
+        started: called once it listens; the model may still be loading.
 
     Raises:
         ServerError: the model cannot be loaded.
@@ -126,7 +126,7 @@ async def _run(
 
 
 async def _end(engine: Engine, server: uvicorn.Server) -> None:
-    """Tell that no more should be sent, wait until that is heard, finish what waits, close the door."""
+    """Tell that no more should be sent, wait until that is heard, finish what waits, stop listening."""
     engine.draining = True
     engine.metrics.draining.set(1)
     await asyncio.sleep(engine.settings.drain_delay_seconds)

@@ -1,4 +1,4 @@
-"""One door for products: a file, a catalogue, or what a program holds, all read by the same rules."""
+"""Products of any source (a file, a catalogue, what a program holds), all read by the same rules."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Engine:
         """Refuse work that nobody could do.
 
         Raises:
-            Problem: 503. A service that ends still answers what reaches it before its door closes.
+            Problem: 503. A service that ends still answers what reaches it before it stops listening.
         """
         if self._current is None or not self._current.live:
             raise _not_ready(self.unready or "worker")
