@@ -55,8 +55,7 @@ class Hierarchical(FusionPolicy):
     ``max`` is the constraint of C-HMCNN (Giunchiglia and Lukasiewicz 2020): p_A = max of h_B over A and all
     below it; the policy `coherent` is trained for it as well. ``minimum`` and ``product`` go from the top
     down: under ``minimum`` a label passes a threshold if and only if it and every label above it do. Under
-        each rule no label scores more than
-    its parent.
+    each rule no label scores more than its parent.
 
     With ``trained_on = "parent"`` there is one classifier a parent node (Vandic et al. 2018). It tells that
     node's children apart and has seen the node's own products only, so its scores are probabilities *given*

@@ -177,9 +177,8 @@ class Ridge(FusionPolicy):
 
         def quality(alpha: float) -> tuple[float, float]:
             fused = _apply(_solutions(statistics, members, sets, alpha), validation[0])
-            return best_micro_f1(
-                validation[1], fused, THRESHOLDS
-            ), alpha  # the larger alpha wins a tie
+            # the larger alpha wins a tie
+            return best_micro_f1(validation[1], fused, THRESHOLDS), alpha
 
         return max(ALPHAS, key=quality)
 

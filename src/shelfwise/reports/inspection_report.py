@@ -15,8 +15,8 @@ def write_inspection(inspection: Json, folder: Path, images: ImageLookup) -> Pat
 
     Args:
         inspection: source; what :func:`~shelfwise.catalog.reading.reading_summary.summarize_reading` tells;
-            images, coverage, note; the statistics,
-            as :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them; and examples.
+            images, coverage, note; the statistics, as
+            :meth:`~shelfwise.catalog.statistics.Statistics.to_dict` gives them; and examples.
         images: from a product's id to its image, or None.
 
     Returns:

@@ -60,8 +60,7 @@ class Taxonomy:
         """The taxonomy of a model's labels.
 
         In ``path`` mode it follows from their names, in ``flat`` mode from the category paths of N products.
-        In
-        ``leaf`` mode products have no labels above their own, so none implies another.
+        In ``leaf`` mode products have no labels above their own, so none implies another.
         """
         if labels.mode == "leaf":
             return cls(labels.names, np.empty((0, 2), np.int64))
@@ -184,11 +183,11 @@ class Taxonomy:
 
         Labels are taken for independent. Of all sets of labels that hold everything above their members, this
         is the one with the largest product of p over its labels and 1 - p over the others; of equally good
-        ones the largest. With thresholds other than 0.5, odds are measured against theirs; without any edge
-        the result is
-        ``probabilities >= thresholds``. It is exact: dynamic programming over a forest, otherwise a
-        maximum-weight closure (Picard 1976) by minimum cut, whose weights are whole numbers (exact to about a
-        millionth of the sum of log-odds).
+        ones the largest. With thresholds other than 0.5, odds are measured against theirs. Without any edge
+        the result is ``probabilities >= thresholds``.
+
+        It is exact: dynamic programming over a forest, otherwise a maximum-weight closure (Picard 1976) by
+        minimum cut. The weights there are whole numbers, exact to about a millionth of the sum of log-odds.
 
         Args:
             probabilities: (N, L), calibrated.

@@ -57,8 +57,7 @@ def decoded(scores: Floats, parents: Rows, rule: Literal["max", "minimum", "prod
     """Scores (N, L) made to agree with the tree, so that no label scores more than its parent.
 
     ``max``: a label scores what the highest of it and all below it does (C-HMCNN); ``minimum``: at most what
-        its
-    parent does; ``product``: its own score times its parent's.
+    its parent does; ``product``: its own score times its parent's.
 
     >>> scores, parents = np.array([[0.25, 0.5, 1.0]], np.float32), np.array([-1, 0, 1])
     >>> {rule: decoded(scores, parents, rule).tolist()[0] for rule in ("max", "minimum", "product")}

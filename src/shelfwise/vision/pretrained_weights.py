@@ -75,8 +75,8 @@ def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
     """Decide where the weights of `backbone` come from; once a process, so a fallback is reported once.
 
     ``auto``: the hub's copy on this machine; the hub; the backbone's package; and last, with a warning, the
-        packaged EfficientNet-Lite0 in place of `backbone`. ``hub``, ``package``, ``random`` or a path
-        (.safetensors, .pth) mean just that.
+    packaged EfficientNet-Lite0 in place of `backbone`. ``hub``, ``package``, ``random`` or a path
+    (.safetensors, .pth) mean just that.
 
     Raises:
         WeightsError: no such backbone, file or package; or the hub is named and does not give them.

@@ -1,9 +1,8 @@
 """Prices as people write them: 1,299.00 or 1.299,00 or 1 299 or 1'299.00 or 1,29,900, with a currency or not.
 
 The whole text must be a price, so that a number is never cut short. Libraries for this (price-parser among
-them) take
-``1E400`` for 1 and ``0.123`` for 123, which a catalogue may not. One reading is open in a single text:
-``1.299`` may be 1299 or 1.299. The column tells, see :func:`detect_decimal_sign`.
+them) take ``1E400`` for 1 and ``0.123`` for 123, which a catalogue may not. One reading is open in a single
+text: ``1.299`` may be 1299 or 1.299. The column tells, see :func:`detect_decimal_sign`.
 """
 
 from __future__ import annotations
