@@ -32,7 +32,7 @@ from shelfwise.catalog.reading.byte_stream import (
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.columns.column_synonyms import RELATIONS, SYNONYMS
 from shelfwise.catalog.reading.columns.missing_ids import NOTE
-from shelfwise.catalog.reading.detection.file_detection import FileReading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.formats import _header_line
 from shelfwise.catalog.reading.formats import _json_lines as json_lines
 from shelfwise.catalog.reading.product import Product, why

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from shelfwise.catalog.reading.detection.file_detection import FileReading, detect_reading
+from shelfwise.catalog.reading.detection.file_detection import detect_reading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.images.image_index import ImageFinder

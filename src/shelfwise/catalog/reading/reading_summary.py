@@ -11,7 +11,7 @@ from typing import Any
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
-from shelfwise.catalog.reading.detection.file_detection import FileReading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.reader import CatalogStream, ReadResult
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog

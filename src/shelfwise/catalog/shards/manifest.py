@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
-from shelfwise.catalog.reading.detection.file_detection import FileReading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.disk.files import write_text_atomically
 from shelfwise.errors import CatalogError
 

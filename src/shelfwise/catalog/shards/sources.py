@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
-from shelfwise.catalog.reading.detection.file_detection import FileReading, detect_reading
+from shelfwise.catalog.reading.detection.file_detection import detect_reading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.images.image_urls import RECORD_ENDING
 from shelfwise.catalog.reading.reader import ProgressReporter

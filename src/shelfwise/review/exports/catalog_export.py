@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shelfwise.catalog.labels import flatten
-from shelfwise.catalog.reading.detection.file_detection import FileReading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.reader import open_stream, read_catalog
 from shelfwise.catalog.shards.manifest import is_sharded
 from shelfwise.catalog.write_back.changed_columns import Change, ChangedColumns

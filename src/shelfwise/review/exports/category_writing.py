@@ -7,7 +7,7 @@ from typing import Any
 
 from shelfwise.catalog.corrections import relabelled
 from shelfwise.catalog.labels import Mode, flatten
-from shelfwise.catalog.reading.detection.file_detection import FileReading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import read_id
 from shelfwise.catalog.write_back.changed_columns import FileRecord

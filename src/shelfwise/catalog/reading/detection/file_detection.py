@@ -1,4 +1,4 @@
-"""How one file says things: which column is which field, what separates categories, how prices are written.
+"""Detects how one file says things: what separates categories, how prices are written, which column is what.
 
 Looked at is the first block of the file, some megabytes. What is found is told to the user and kept with
 the model.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
@@ -25,7 +25,6 @@ from shelfwise.catalog.reading.categories.category_reading import (
     category_texts,
     configured_signs,
 )
-from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.told_categories import told_categories
 from shelfwise.catalog.reading.columns.beside_columns import with_labels_beside
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
@@ -36,11 +35,11 @@ from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.columns.nested_categories import told_nested_categories
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
-from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign, unclear_text
-from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL, Rules
+from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
 
@@ -59,65 +58,6 @@ _TOLD = {
 
 MAX_LISTED = 2
 """Columns listed of those that are labels."""
-
-
-@dataclass(frozen=True)
-class FileReading:
-    """How a file is read.
-
-    Args:
-        columns: our field -> the file's column.
-        names: all columns of the file, in their order.
-        signs: what separates levels and paths of categories.
-        decimal: what stands before the decimals of prices.
-        chosen: of these, the columns that were chosen by what they hold, and not by their names.
-        category_columns: the columns that make up the categories, where they are several.
-        float_ids: whether ids are whole numbers that were written as decimals.
-        float_labels: whether categories are.
-        line_ids: how products without an id are called; None where they are refused.
-        urls: what stands for images that are named by URLs; None where nothing does.
-        evidence: one sentence a decision, for people.
-        rivals: one sentence a column that could be the categories too, for people.
-    """
-
-    columns: Mapping[str, str]
-    names: tuple[str, ...]
-    signs: CategorySigns
-    decimal: DecimalSign | None
-    evidence: tuple[str, ...]
-    category_columns: CategoryColumns | None = None
-    float_ids: bool = False
-    float_labels: bool = False
-    urls: FetchedImages | UrlsThemselves | None = None
-    chosen: Mapping[str, str] = field(default_factory=dict)
-    line_ids: LineIds | None = None
-    rivals: tuple[str, ...] = ()
-
-    @classmethod
-    def nothing(cls) -> FileReading:
-        """The reading of a file in which there is nothing to look at."""
-        return cls({}, (), CategorySigns(" > ", "|"), None, ())
-
-    @property
-    def rules(self) -> Rules:
-        """The rules for values that follow."""
-        return Rules(
-            signs=self.signs,
-            decimal=self.decimal,
-            category_columns=self.category_columns,
-            float_ids=self.float_ids,
-            float_labels=self.float_labels,
-            urls=self.urls,
-        )
-
-    def settled(self, settings: CatalogSettings) -> CatalogSettings:
-        """`settings` with what was found written down, so that a later file is read the same way."""
-        found = {
-            "category_separator": self.signs.separator,
-            "category_delimiter": self.signs.delimiter,
-        }
-        # the encoding is a matter of each file
-        return settings.model_copy(update={**found, "encoding": None})
 
 
 def detect_reading(

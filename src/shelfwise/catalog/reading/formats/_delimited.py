@@ -13,7 +13,6 @@ from typing import ClassVar, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from shelfwise.catalog.reading.arrow import is_true, one_chunk, take_rows
 from shelfwise.catalog.reading.byte_stream import (
@@ -33,7 +32,7 @@ from shelfwise.catalog.reading.formats._header_line import (
     split_fields,
     split_otherwise,
 )
-from shelfwise.catalog.reading.formats._plain_lines import Lines
+from shelfwise.catalog.reading.formats._plain_lines import Lines, plain_columns
 from shelfwise.catalog.reading.formats._single_quotes import has_single_quotes, with_double_quotes
 from shelfwise.catalog.reading.quoting import gather_quoted, open_quote, scan_quotes
 from shelfwise.catalog.reading.record_parsing import Record, decoded
@@ -155,7 +154,9 @@ class DelimitedFormat(FileFormat):
         lines = Lines.from_block(block)
         plain = lines.plain(self.delimiter, self.quoted)
         rows = np.flatnonzero(plain)
-        table, ragged = self._plain_columns(lines.bytes_of(rows))
+        table, ragged = plain_columns(
+            lines.bytes_of(rows), len(self.names), self.delimiter, self.quoted
+        )
         # rows with another number of fields are none of the table's
         plain[rows[ragged]] = False
         rows = np.delete(rows, ragged)
@@ -218,36 +219,6 @@ class DelimitedFormat(FileFormat):
         """A line that opens a quoted field which is never closed."""
         text, fault = decoded(piece)
         return piece, self._with_other_quotes(text, fault) or open_quote()
-
-    def _plain_columns(self, lines: bytes) -> tuple[pa.Table, list[int]]:
-        """The plain rows as columns of strings.
-
-        Those with another number of fields than the header are left out; which these are comes second.
-        """
-        # numbers instead of the header's names, so that an empty or odd name makes no difference
-        names = list(map(str, range(len(self.names))))
-        ragged: list[int] = []
-
-        def skip(row: csv.InvalidRow) -> str:
-            ragged.append(row.number - 1)
-            return "skip"
-
-        types = dict.fromkeys(names, pa.string())
-        if not lines:
-            # Arrow refuses to read nothing
-            return pa.schema(types).empty_table(), ragged
-        table = csv.read_csv(
-            pa.BufferReader(lines),
-            csv.ReadOptions(use_threads=False, column_names=names),
-            csv.ParseOptions(
-                delimiter=self.delimiter,
-                quote_char='"' if self.quoted else False,
-                invalid_row_handler=skip,
-            ),
-            # the bytes were checked with all lines together
-            csv.ConvertOptions(check_utf8=False, column_types=types),
-        )
-        return table, ragged
 
     def _named_like_columns(self, table: pa.Table) -> Iterator[tuple[int, list[str]]]:
         """The rows that begin with the name of a column, as headers do in files that were put together."""

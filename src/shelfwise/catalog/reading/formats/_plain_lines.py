@@ -1,4 +1,4 @@
-"""Which lines of a table are plain rows: one line each, quoted as RFC 4180 has it, and readable."""
+"""Plain rows of a table: one line each, quoted as RFC 4180 has it, and readable; Arrow reads them at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import csv
 
 from shelfwise.catalog.reading.arrow import Letters, consecutive_runs, positions
 from shelfwise.catalog.reading.byte_stream import Block, as_spans
@@ -91,6 +92,44 @@ class Lines:
     def lines_at(self, places: Int64Array) -> Int64Array:
         """On which line each of some bytes stands."""
         return np.searchsorted(self.ends, places)
+
+
+def plain_columns(
+    lines: bytes, columns: int, delimiter: str, quoted: bool
+) -> tuple[pa.Table, list[int]]:
+    """Plain lines as columns of strings, called ``0``, ``1`` and so on.
+
+    Args:
+        columns: how many fields a row should have.
+        quoted: whether quotes around a field are not part of it.
+
+    Returns:
+        The table, and which of the lines are not in it, as they have another number of fields.
+    """
+    # numbers instead of the header's names, so that an empty or odd name makes no difference
+    names = list(map(str, range(columns)))
+    ragged: list[int] = []
+
+    def skip(row: csv.InvalidRow) -> str:
+        ragged.append(row.number - 1)
+        return "skip"
+
+    types = dict.fromkeys(names, pa.string())
+    if not lines:
+        # Arrow refuses to read nothing
+        return pa.schema(types).empty_table(), ragged
+    table = csv.read_csv(
+        pa.BufferReader(lines),
+        csv.ReadOptions(use_threads=False, column_names=names),
+        csv.ParseOptions(
+            delimiter=delimiter,
+            quote_char='"' if quoted else False,
+            invalid_row_handler=skip,
+        ),
+        # the bytes were checked with all lines together
+        csv.ConvertOptions(check_utf8=False, column_types=types),
+    )
+    return table, ragged
 
 
 def _is_quote_or_break(letters: Letters) -> Bools:

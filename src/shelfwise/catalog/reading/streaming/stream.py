@@ -16,7 +16,7 @@ from loky import cpu_count
 
 from shelfwise.catalog.reading.arrow import not_null, one_chunk, take_rows
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
-from shelfwise.catalog.reading.detection.file_detection import FileReading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.record_parsing import raw_json
