@@ -75,3 +75,37 @@ def test_the_order_of_web_scraper_is_an_id(tmp_path: Path) -> None:
     rows = [(f"1700-{n}", p.title, p.leaves[0]) for n, p in enumerate(PRODUCTS)]
     result = read(tmp_path, table(("web-scraper-order", "name", "category"), rows))
     assert result.catalog.ids == [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("code", ["Prod Code", "Product Group"])
+def test_the_name_of_a_group_is_a_category_and_no_description(tmp_path: Path, code: str) -> None:
+    header = ("Part Number", "Description", code, "Product Group Description", "Unit Price")
+    rows = [(p.id, p.title, f"PG-{len(p.leaves[0])}", p.leaves[0], p.price) for p in PRODUCTS]
+    result = read(tmp_path, table(header, rows))
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+    assert paths_read(result) == FIRST_LEAVES
+    assert any("no column is a title" in sentence for sentence in result.reading.evidence)
+
+
+def test_a_name_for_each_code_of_a_class_is_told(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, f"C-{len(p.leaves[0])}", p.leaves[0]) for p in PRODUCTS]
+    rows = [(*row[:2], row[3][:2] + "-1", row[3]) for row in rows]
+    result = read(tmp_path, table(("sku", "name", "class", "what it is"), rows))
+    assert any("what it is has a name for each" in sentence for sentence in result.reading.rivals)
+
+
+def test_departments_and_classes_of_shops_are_levels(tmp_path: Path) -> None:
+    header = ("sku", "name", "division_desc", "dept_desc", "class_desc")
+    rows = [(p.id, p.title, "All", p.paths[0][0], p.paths[0][-1]) for p in PRODUCTS]
+    result = read(tmp_path, table(header, rows))
+    assert paths_read(result) == [{("All", p.paths[0][0], p.paths[0][-1])} for p in PRODUCTS]
+
+
+def test_false_is_no_description(tmp_path: Path) -> None:
+    rows = records()
+    for row in rows[::2]:
+        row["description"] = row["image"] = False
+    result = read(tmp_path, json.dumps(rows), "rpc.json")
+    assert not result.quarantine
+    assert result.catalog.column("description")[:2] == [None, PRODUCTS[1].description]
+    assert result.catalog.column("image")[0] is None

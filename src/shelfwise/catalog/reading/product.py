@@ -13,6 +13,7 @@ from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import (
     Paths,
     Rules,
+    read_description,
     read_further,
     read_id,
     read_paths,
@@ -54,6 +55,7 @@ def _read_all_further(values: Mapping[Any, Any]) -> dict[str, str]:
 
 Id = Annotated[str, _by_rules(read_id)]
 Text = Annotated[str | None, BeforeValidator(read_text)]
+Description = Annotated[str | None, BeforeValidator(read_description)]
 Image = Annotated[str | bytes | None, _by_rules(read_image)]
 Categories = Annotated[Paths | None, _by_rules(read_paths)]
 Price = Annotated[float | None, _by_rules(read_price)]
@@ -82,7 +84,7 @@ class Product(BaseModel):
 
     id: Id
     title: Text = None
-    description: Text = None
+    description: Description = None
     image: Image = None
     categories: Categories = None
     price: Price = None

@@ -156,11 +156,15 @@ def read_text(value: Any) -> str | None:
     if isinstance(value, str):
         return None if is_missing(value) else plain_text(value) or None
     expected = "a text, or a list of texts"
-    if _is_list(value):
-        value = " ".join(_texts(value, expected))
+    value = " ".join(_texts(value, expected)) if _is_list(value) else value
     if is_missing(value):
         return None
     return plain_text(_scalar(value, expected)) or None
+
+
+def read_description(value: Any) -> str | None:
+    """As :func:`read_text`; false, which programs such as Odoo answer where there is none, is nothing."""
+    return None if value is False else read_text(value)
 
 
 def read_paths(value: Any, rules: Rules) -> Paths | None:

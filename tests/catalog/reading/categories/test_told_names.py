@@ -50,8 +50,10 @@ def test_signs_within_words_are_not(tmp_path: Path, sign: str) -> None:
             "half a pair",
         ),
         (["Mugs", "mugs", "Gifts"], "'Mugs' and 'mugs' are two categories"),
-        (["Mugs (3)", "Mugs (4)", "Gifts"], "'Mugs (3)' ends in a number in brackets"),
-        (["Home (1) > Mugs (2)", "Home (1) > Lamps (3)"], "ends in a number in brackets"),
+        (["Mugs (3)", "Mugs (4)", "Gifts"], "'Mugs (3)' ends in a number"),
+        (["Home (1) > Mugs (2)", "Home (1) > Lamps (3)"], "ends in a number"),
+        (["Home|4>Mugs|7", "Home|4>Lamps|9"], "'Home|4' ends in a number"),
+        (["Mugs 95%", "Lamps 80%", "Gifts"], "'Mugs 95%' ends in a number"),
         (["Mugs < Kitchen < Home", "Lamps < Home"], "from its last level up to its first"),
         (["100:Mugs", "105:Lamps"], "part of the name, '100:Mugs'"),
         (

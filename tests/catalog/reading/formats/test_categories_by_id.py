@@ -93,6 +93,13 @@ def test_names_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     all_right(result, [{(p.leaves[0],)} for p in PRODUCTS])
 
 
+def test_names_with_their_numbers(tmp_path: Path) -> None:
+    rows = products(lambda p: {"label": NAMES.index(p.leaves[0])})
+    numbers = {name: number for number, name in enumerate(NAMES)}
+    result = read(tmp_path, json.dumps({"label2id": numbers, "data": rows}), "x.json")
+    all_right(result, [{(p.leaves[0],)} for p in PRODUCTS])
+
+
 def test_what_the_answers_of_contentful_name(tmp_path: Path) -> None:
     items = [
         {"sys": {"id": p.id}, "fields": {"name": p.title, "categories": links(p)}} for p in PRODUCTS

@@ -156,3 +156,11 @@ def test_the_table_of_products_of_a_database(tmp_path: Path) -> None:
     result = read(tmp_path, json.dumps(written), "products.json")
     all_right(result)
     assert "json: the table 'products' is read, and not 'users'" in result.reading.evidence
+
+
+def test_lists_beside_those_of_the_products_are_told(tmp_path: Path) -> None:
+    values = [{"salsify:id": "cat-1", "salsify:name": "Mugs"}]
+    parts = [{"header": {"version": 2}}, {"attribute_values": values}, {"products": RECORDS}]
+    result = read(tmp_path, json.dumps(parts), "products.json")
+    assert len(result.catalog) == len(RECORDS)
+    assert "'attribute_values' not read" in result.reading.evidence[0]

@@ -11,8 +11,13 @@ _ESCAPED = re.compile(r"%(?:[2-7][0-9A-Fa-f]|[C-F][0-9A-Fa-f]%)")
 
 _ADDRESS = re.compile(r"(?i)(?:https?:|www\.)")
 
-_NUMBERED = re.compile(r"(.*\w)\s*[(\[]\d+[)\]]")
-"""A name with a number in brackets behind it, as shops show how many products are in a category."""
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_NUMBERED = re.compile(
+    rf"(.*\w)\s*(?:[(\[{{]{_NUMBER}\s*%?[)\]}}]|[#|:@=~^]\s*{_NUMBER}\s*%?|\s{_NUMBER}\s*%)"
+)
+"""A name with a number behind it that is hardly part of it: how many products are in a category
+(``Mugs (3)``), its id (``Mugs#7``), or how sure a program is of it (``Mugs 95%``).
+"""
 
 _BACKWARDS = re.compile(
     r"(?<=\w)\s*[<\N{LEFTWARDS ARROW}\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}]\s*(?=\w)"
@@ -110,6 +115,8 @@ def _told_numbers_behind(column: str, names: Collection[str]) -> str | None:
     False
     >>> _told_numbers_behind("cat", ["Mugs", "Lamps", "Shoes (2)"]) is None
     True
+    >>> [_told_numbers_behind("cat", [name]) is None for name in ("Mugs#7", "Mugs|7", "Mugs 95%", "Mugs 7")]
+    [False, False, False, True]
     """
     numbered = {name: found[1] for name in names if (found := _NUMBERED.fullmatch(name))}
     # one category with two counts is two categories, even where most names have none
@@ -117,8 +124,8 @@ def _told_numbers_behind(column: str, names: Collection[str]) -> str | None:
     if not numbered or not (comes_again or len(numbered) >= _MOST * len(names)):
         return None
     return (
-        f"{column}: {next(iter(numbered))!r} ends in a number in brackets, which is part of the name; write "
-        "the names without it if it is a count or an id"
+        f"{column}: {next(iter(numbered))!r} ends in a number, which is part of the name; write the names "
+        "without it if it is a count, an id or a score"
     )
 
 

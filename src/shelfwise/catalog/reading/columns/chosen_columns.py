@@ -24,6 +24,9 @@ from shelfwise.config import CatalogSettings
 _MIN_KNOWN = 2
 """Fields from which on the names of columns are surely names."""
 
+_SHORT_TITLE = 80
+_MOSTLY_SHORT = 0.9
+
 _CODE = re.compile(r"(?=.*\d)\S+")
 """One word with a digit."""
 
@@ -119,7 +122,7 @@ class _Columns:
         return field == "categories" and find_level_columns(self._names) is not None
 
     def take_short_descriptions(self) -> None:
-        """A column of descriptions that are names, where there is no title but a further description."""
+        """A column of descriptions that are names, where there is no title, as in systems of accounts."""
         usual = self._column("description")
         if (
             self._column("title")
@@ -128,12 +131,19 @@ class _Columns:
         ):
             return
         further = described_column("description", self._names, self._used, self._sample)
-        if further is None or not are_names(self._sample(usual)):
+        if not are_names(self._sample(usual)):
             return
-        self._choose(
-            "title", usual, f"is taken, as its texts are short, and {further} has longer ones"
-        )
-        self.chosen["description"] = further
+        if further is not None:
+            self._choose(
+                "title", usual, f"is taken, as its texts are short, and {further} has longer ones"
+            )
+            self.chosen["description"] = further
+        # a text alone, or beside its labels, is what its owner calls it
+        elif self._column("price") and _are_short(self._sample(usual)):
+            self.chosen.pop("description", None)
+            self._choose(
+                "title", usual, "is taken, as its texts are short, and no column is a title"
+            )
 
     def take_ids_of_variants(self) -> None:
         """What rows without a title repeat from the row above, where they have ids of their own."""
@@ -201,6 +211,13 @@ def _are_codes(values: Sequence[Any]) -> bool:
     """
     texts = [str(value) for value in values if not is_missing(value)]
     return bool(texts) and all(_CODE.fullmatch(text.strip()) for text in texts)
+
+
+def _are_short(values: Sequence[Any]) -> bool:
+    """Whether texts are mostly as short as the name of a product, and no sentences."""
+    texts = [str(value).strip() for value in values if not is_missing(value)]
+    short = sum(len(text) <= _SHORT_TITLE and not text.endswith(".") for text in texts)
+    return short >= _MOSTLY_SHORT * len(texts)
 
 
 def _are_words(values: Sequence[Any]) -> bool:

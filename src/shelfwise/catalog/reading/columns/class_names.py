@@ -9,7 +9,9 @@ from typing import Any
 from shelfwise.catalog.reading.categories.category_columns import column_text
 
 _MIN_CLASSES = 2
-_NUMBER = re.compile(r"-?\d+(?:\.0+)?")
+_NUMBER = re.compile(r"-?\d+(?:\.0+)?|(?=\S*\d)\S+")
+"""A number, or a code: one word with a digit."""
+
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 

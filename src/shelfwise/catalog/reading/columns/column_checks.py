@@ -42,6 +42,7 @@ from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import (
     TOTALS,
     Rules,
+    read_description,
     read_further,
     read_id,
     read_paths,
@@ -94,7 +95,7 @@ def check_columns(
     check_of: dict[str, ColumnCheck] = {
         "id": checks.ids,
         "title": checks.texts,
-        "description": checks.texts,
+        "description": partial(checks.texts, read=read_description),
         "image": checks.images,
         "categories": checks.paths,
         "price": checks.prices,

@@ -13,6 +13,7 @@ from typing import Any
 from shelfwise.catalog.reading.categories.category_columns import column_text, is_on_or_off
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS
+from shelfwise.catalog.reading.columns.group_names import holds_codes, is_group_name
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.price_parsing import parse_price
 from shelfwise.catalog.reading.row_kinds import TYPES_OF_PRODUCTS
@@ -72,7 +73,7 @@ def described_column(
         # one type that all products have is no category, of however few products
         found = [n for n in found if not (_is_weak_category(n) and _has_one_value(sample(n)))]
         # stable: those of one kind stay in the order of the file
-        found.sort(key=_is_weak_category)
+        found.sort(key=lambda n: (_is_weak_category(n), holds_codes(sample(n))))
     # names of categories say more than their codes, which stand beside them
     wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
     return next(wordy, found[0] if found else None)
@@ -122,6 +123,8 @@ def _is_weak_category(name: str) -> bool:
     (True, True, False)
     """
     plain = plain_names(name)
+    if any(map(is_group_name, plain)):
+        return False
     says_more = any(_has(one, FIELD_WORDS["categories"] - {"type"}) for one in plain)
     return not says_more or any("id" in one.split("_") for one in plain)
 
@@ -141,6 +144,8 @@ def _is_described(name: str, field: str) -> bool:
         return False
     plain = plain_names(name)
     if not _WHOLE_NAMES.get(field, frozenset()).isdisjoint(plain):
+        return True
+    if field == "categories" and any(map(is_group_name, plain)):
         return True
     has_word = any(_has(one, FIELD_WORDS[field]) for one in plain)
     return has_word and not any(_has(one, OTHER_WORDS[field]) for one in plain)

@@ -59,7 +59,10 @@ OTHER_WORDS = _sets(
             department division section shop store user author customer status type unit length
             lenght first last url
         """,
-        "description": "meta seo category kategorie image short color colour length lenght name",
+        "description": """
+            meta seo category kategorie image short color colour length lenght name group grp class type
+            brand vendor supplier manufacturer department dept family
+        """,
         "image": "alt count width height size category",
         "categories": """
             image url description count rank position parent item row field content mime file

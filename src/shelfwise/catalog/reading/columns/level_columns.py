@@ -28,9 +28,9 @@ _TOP = re.compile(
     rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{CATEGORY}(?:_name)?|大{CATEGORY}|대분류"
     rf"|{CATEGORY}_(?:principal|principale|główna|hlavní)|корневая(?:_категория)?"
 )
-_MIDDLE = re.compile(rf"{CATEGORY}(?:_name)?|中{CATEGORY}|중분류")
+_MIDDLE = re.compile(rf"{CATEGORY}(?:_name|_desc)?|class_description|中{CATEGORY}|중분류")
 _SUB = re.compile(
-    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под)_?)+){CATEGORY}_?(\d?)(?:_name)?|小{CATEGORY}|소분류"
+    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под)_?)+){CATEGORY}_?(\d?)(?:_name|_desc)?|小{CATEGORY}|소분류"
 )
 _CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?")
 """Levels that are counted in Chinese."""
@@ -38,8 +38,11 @@ _CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?
 _BELOW = ("article_type", "articletype", "세분류")
 """What stands below a sub-category (Myntra)."""
 
-_ABOVE = ("department", "department_name")
-"""What stands above a class (retail)."""
+_ABOVE = re.compile(r"(?:(division)|department|dept)(?:_(?:name|desc|description))?")
+"""What stands above a class (retail), a division at the top."""
+
+_OF_SHOPS = re.compile(r"class(?:_(?:name|desc|description))?")
+"""What shops have below a department; of other kinds of categories nobody knows what is above."""
 
 _SECOND = 2
 
@@ -101,7 +104,9 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
         if place is not None:
             levels.setdefault(place, name)
     ranks = {rank for rank, _, _ in levels}
-    if _SUB_RANK not in ranks or not ranks & {_TOP_RANK, _MIDDLE_RANK}:
+    middle = levels.get((_MIDDLE_RANK, 0, ""), "")
+    is_class = _ABOVE_RANK in ranks and any(map(_OF_SHOPS.fullmatch, plain_names(middle)))
+    if not is_class and (_SUB_RANK not in ranks or not ranks & {_TOP_RANK, _MIDDLE_RANK}):
         return ()
     return tuple(levels[place] for place in sorted(levels))
 
@@ -121,6 +126,7 @@ def _place(name: str) -> Place | None:
     for rank, pattern in ((_TOP_RANK, _TOP), (_MIDDLE_RANK, _MIDDLE)):
         if pattern.fullmatch(name):
             return rank, 0, ""
-    if name in _ABOVE:
-        return _ABOVE_RANK, 0, ""
+    above = _ABOVE.fullmatch(name)
+    if above:
+        return _ABOVE_RANK, 0 if above[1] else 1, ""
     return (_BELOW_RANK, 0, "") if name in _BELOW else None

@@ -46,7 +46,7 @@ def category_rivals(
     if named is None:
         return ()
     return (
-        f"categories: {taken} is taken, which holds numbers; {named} has a name for each of "
+        f"categories: {taken} is taken, which holds numbers or codes; {named} has a name for each of "
         f"them; {how_to_take('categories', named)}",
     )
 

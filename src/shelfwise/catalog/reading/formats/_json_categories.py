@@ -138,7 +138,10 @@ class NamedById:
         return any(self.with_names(record) is not record for record in plain)
 
     def _add_all(self, listing: Any) -> None:
-        if isinstance(listing, Mapping):
+        if isinstance(listing, Mapping) and _count_names(listing):
+            for name, number in listing.items():
+                self._index.add(str(number), name)
+        elif isinstance(listing, Mapping):
             for identity, value in listing.items():
                 self._add(value, identity)
         elif isinstance(listing, list):
@@ -165,6 +168,20 @@ class NamedById:
         above = next((plain[key] for key in plain if key.lower() in _ABOVE), None)
         if found is not None:
             self._index.add(str(found), name[1], referred(above))
+
+
+def _count_names(listing: Mapping[str, Any]) -> bool:
+    """Whether an object has the numbers of its keys, as ``label2id`` of Hugging Face's models.
+
+    >>> _count_names({"Mugs": 0, "Gifts": 1}), _count_names({"Mugs": 12, "Gifts": 3})
+    (True, False)
+    """
+    numbers = list(listing.values())
+    if not numbers or any(type(number) is not int for number in numbers):
+        return False
+    # numbers that are no ids, such as how many products there are of each, hardly ever follow each other
+    first = min(numbers)
+    return first in (0, 1) and sorted(numbers) == list(range(first, first + len(numbers)))
 
 
 def _column_of_ids(record: Mapping[str, Any]) -> str | None:

@@ -57,7 +57,7 @@ _DEPTH = 3
 _ITEMS = 20
 """Objects of a list that tell which keys they have."""
 
-_BELOW = ("children", "subcategories", "categories", "groups", "sections", "childrens")
+BELOW = ("children", "subcategories", "categories", "groups", "sections", "childrens")
 """Keys under which a group has those below it."""
 
 _PAGES = frozenset(
@@ -130,7 +130,7 @@ def members_of(group: Any, key: str, above: tuple[str, ...] = ()) -> Iterator[An
     if not isinstance(group, Mapping):
         yield group
         return
-    below = [one for name in _BELOW for one in _objects_in(group.get(name))]
+    below = [one for name in BELOW for one in _objects_in(group.get(name))]
     if not isinstance(group.get(key), list) and not below:
         if _looks_like_a_product(group):
             yield group

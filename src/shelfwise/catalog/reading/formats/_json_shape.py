@@ -9,7 +9,7 @@ from enum import Enum
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.formats._json_categories import lists_categories, names_by_id
-from shelfwise.catalog.reading.formats._json_groups import is_named, key_of_members
+from shelfwise.catalog.reading.formats._json_groups import BELOW, is_named, key_of_members
 from shelfwise.catalog.reading.formats._json_outline import Outline, outlined
 
 SAMPLE_BYTES = 1 << 20
@@ -44,7 +44,7 @@ class JsonShape:
         members: of objects that are pages or groups, the key under which they have the records.
         complete: the sample was JSON as far as it went.
         rivals: where there are as good records as there.
-        others: keys beside that of the rows, whose objects are not read.
+        others: keys beside that of the rows, or of lists beside the members, whose objects are not read.
         categories: keys beside that of the records that list categories, which these may name by ids.
         names_by_id: whether records have a key that is called like the id of a category.
         no_products: where the records themselves are but a list of categories, the lists beside it.
@@ -126,7 +126,8 @@ def _of_one(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
         prefix = max(outline.objects, key=lambda one: _likeness(outline, one, columns))
         members = _members(outline, prefix, columns)
         rivals = _as_good(outline, prefix, columns)
-        return JsonShape(layout, prefix, members, outline.complete, rivals)
+        others = _beside_members(outline, prefix, members)
+        return JsonShape(layout, prefix, members, outline.complete, rivals, others)
     return _of_rows(outline, columns)
 
 
@@ -136,7 +137,8 @@ def _of_array(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
     if outline.inner.get("item", set()) >= _KEYS_OF_A_TABLE and "item.data.item" in outline.nested:
         layout = Layout.DATABASE
     members = _members(outline, "item", columns) if layout is Layout.OBJECTS else ""
-    return JsonShape(layout, "item", members, outline.complete)
+    others = _beside_members(outline, "item", members)
+    return JsonShape(layout, "item", members, outline.complete, others=others)
 
 
 def _of_several(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
@@ -188,6 +190,18 @@ def _members(outline: Outline, prefix: str, columns: Mapping[str, str]) -> str:
         if one.startswith(f"{prefix}.")
     }
     return key_of_members(outline.inner.get(prefix, set()), lists, columns)
+
+
+def _beside_members(outline: Outline, prefix: str, members: str) -> tuple[str, ...]:
+    """The keys of other lists in objects that are pages or groups, which are not read."""
+    keys = [
+        one.removeprefix(f"{prefix}.").removesuffix(".item")
+        for one in outline.nested
+        if one.startswith(f"{prefix}.")
+    ]
+    read = {members, *BELOW}
+    # what has a dot stands deeper, such as in the products themselves
+    return tuple(key for key in keys if members and "." not in key and key not in read)
 
 
 def _likeness(outline: Outline, prefix: str, columns: Mapping[str, str]) -> tuple[bool, int, int]:

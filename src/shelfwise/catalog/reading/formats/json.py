@@ -130,9 +130,10 @@ class Json(JsonLinesFormat):
 def _told(shape: JsonShape) -> tuple[str, ...]:
     """What a user is told of where the records are."""
     if shape.members:
+        beside = f", and {', '.join(map(repr, shape.others))} not read" if shape.others else ""
         return (
-            f"json: the records are in {shape.members!r} of each object; one that has a name is the category "
-            "of its records, where they have none",
+            f"json: the records are in {shape.members!r} of each object{beside}; one that has a name is the "
+            "category of its records, where they have none",
         )
     if shape.layout is Layout.ROWS and shape.others:
         key = shape.prefix.removesuffix(".item")

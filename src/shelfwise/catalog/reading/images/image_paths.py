@@ -40,7 +40,8 @@ def read_image(value: Any, rules: Rules) -> str | bytes | None:
         if content is not None:
             return content
     addresses = map(address_of, values)
-    candidates = [candidate for candidate in addresses if not is_missing(candidate)]
+    # false is what programs such as Odoo answer where there is none
+    candidates = [one for one in addresses if not is_missing(one) and one is not False]
     if not all(isinstance(candidate, str) for candidate in candidates):
         rules.notes["the image is no path, so there is none"] += 1
         return None

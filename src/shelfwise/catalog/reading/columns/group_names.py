@@ -1,0 +1,40 @@
+"""Names of columns that say which group a product is in: ``Product Group Description``, ``Material Group``.
+
+Systems of accounts and of goods have a code for each group, and mostly its name in a column beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.missing import is_missing
+
+_GROUP = re.compile(
+    r"(?:\w+_)?(?:product|products|prod|item|article|material|mat|stock|merchandise|commodity|inventory|goods)_?"
+    r"(?:group|grp|class|family|category|department|dept)(?:_?(?:name|desc|descr|description|text|code))?"
+)
+"""A word for products, one for a group, and what of the group."""
+
+_CODE = re.compile(r"(?=.*\d)\S+|[A-Z]{1,4}")
+"""One word with a digit, or a few capitals."""
+
+
+def is_group_name(plain: str) -> bool:
+    """Whether a column of this plain name says which group a product is in.
+
+    >>> is_group_name("product_group_description"), is_group_name("price_group")
+    (True, False)
+    """
+    return _GROUP.fullmatch(plain) is not None
+
+
+def holds_codes(values: Sequence[Any]) -> bool:
+    """Whether values are codes, which mean less to people than the names beside them.
+
+    >>> holds_codes(["PG-1", "KIT", 7]), holds_codes(["Mugs", "PG-1"]), holds_codes([])
+    (True, False, False)
+    """
+    texts = [str(value).strip() for value in values if not is_missing(value)]
+    return bool(texts) and all(map(_CODE.fullmatch, texts))
