@@ -306,6 +306,15 @@ def test_ones_and_zeros_are_written_as_each_column_has_them(
     assert exported(workspace) == after.replace("p2,0,Pot,no,1", "p2,1,Pot,yes,0")
 
 
+def test_ones_and_zeros_are_written_where_a_word_stands_before_the_labels(
+    tmp_path: Path, workspace_of: Open
+) -> None:
+    dummies = ONES.replace("Kitchen", "tag_Kitchen").replace("Mugs,Garden", "tag_Mugs,tag_Garden")
+    workspace = opened(tmp_path, workspace_of, "shop.csv", dummies)
+    decide(workspace, 0, "Kitchen", "Garden")
+    assert exported(workspace) == dummies.replace("p1,1,Mug,yes,0", "p1,1,Mug,no,1")
+
+
 def test_a_label_without_a_column_is_refused(tmp_path: Path, workspace_of: Open) -> None:
     workspace = opened(tmp_path, workspace_of, "shop.csv", ONES)
     decide(workspace, 0, "Kitchen", "Toys")

@@ -34,6 +34,7 @@ from tests.catalog.reading.written_products import read, table
         ("0.123", 0.123, ""),
         ("١٢٫٥", 12.5, ""),
         ("US $12.99", 12.99, "US $"),
+        ("\uff11\uff12\uff0c\uff18\uff10\uff10円", 12800, "円"),
     ],
 )
 def test_notations(text: str, amount: float, currency: str) -> None:

@@ -29,6 +29,8 @@ _SIGNS = str.maketrans(
         "\N{ARABIC DECIMAL SEPARATOR}": ".",
         "\N{ARABIC THOUSANDS SEPARATOR}": ",",
         "\N{ARABIC COMMA}": ",",
+        "\N{FULLWIDTH COMMA}": ",",
+        "\N{FULLWIDTH FULL STOP}": ".",
     }
 )
 

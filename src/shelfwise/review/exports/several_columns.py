@@ -17,10 +17,11 @@ from shelfwise.review.exports.new_categories import CategoryWriting, NewCategori
 
 def several_columns(columns: CategoryColumns) -> CategoryWriting:
     """How categories are written into these columns."""
-    kinds: dict[str, type[_Levels | _Labels | _Indicators | _Paths]] = {
+    if columns.kind == "indicators":
+        return _Indicators(columns.labels)
+    kinds: dict[str, type[_Levels | _Labels | _Paths]] = {
         "levels": _Levels,
         "labels": _Labels,
-        "indicators": _Indicators,
         "paths": _Paths,
         "growing": _Paths,
     }

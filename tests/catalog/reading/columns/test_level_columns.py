@@ -161,6 +161,17 @@ def test_columns_of_0_and_1_may_be_called_like_paths(tmp_path: Path) -> None:
     assert columns_read(tmp_path, text) == [[["Home", "Mugs"], ["TV/Audio"]], [["Home", "Lamps"]]]
 
 
+@pytest.mark.parametrize("prefix", ["category_", "Label: ", "cat.", "category___"])
+def test_columns_of_0_and_1_behind_a_word(tmp_path: Path, prefix: str) -> None:
+    labels = [prefix + name for name in ("Mugs", "Lamps", "Rugs")]
+    rows = [(1, "A", 1, 0, 0, 1), (2, "B", 0, 1, 0, 0), (3, "C", 1, 0, 1, 1)]
+    result = read(tmp_path, table(("id", "title", *labels, "sold"), rows))
+    # without the word, a column says something else of the product
+    wanted = [[["Mugs"]], [["Lamps"]], [["Mugs"], ["Rugs"]]]
+    assert result.catalog.column("categories") == wanted
+    assert any(f"are read without {prefix!r}" in told for told in result.reading.evidence)
+
+
 def test_the_first_level_may_have_no_number() -> None:
     names = ["item_id", "item_category", "item_category2", "item_category3"]
     found = find_level_columns(names)

@@ -62,6 +62,12 @@ def images(reading: ReadResult) -> list[str | None]:
         ("images/1.png,images/8.png", "images/1.png", "the first of several in a cell"),
         ("8.png; ./1.png", "images/1.png", "the first of several in a cell"),
         ("1|2", "images/1.png", "the first of several in a cell"),
+        ("images/1.png?v=2", "images/1.png", "it is written as in a web address"),
+        (
+            "images/Caf%C3%A9%205.webp",
+            "images/Caf\u00e9 5.webp",
+            "it is written as in a web address",
+        ),
     ],
 )
 def test_found_and_told(shop: Path, written: str, file: str, how: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -17,6 +18,12 @@ _NO_LABELS = re.compile(
     r"(?:is|has|in|on|can|published|featured|available|active|gift_card|taxable)(?:_|$)"
 )
 """Columns of 0 and 1 that say something else than a category."""
+
+_PREFIX = re.compile(
+    r"(?i)(?:product_|item_)?(?:categor(?:y|ies)|cat|labels?|tags?|class|kategorien?|cat[ée]gories?"
+    r"|categor[ií]as?)(?:_+|[:=./]\s*| - )(?=.)"
+)
+"""A word before the labels that are names of columns."""
 
 _ON = frozenset(
     (
@@ -36,6 +43,9 @@ MOSTLY = 0.9
 
 _HALF = 0.5
 
+_LISTED = 2
+"""Labels that a user is shown."""
+
 MIN_INDICATORS = 3
 """Columns of 0 and 1 below which they are taken for properties of the product."""
 
@@ -51,11 +61,26 @@ class CategoryColumns:
             ``growing``, written paths of which each goes on where the one before ends, so that the last says
             all.
         signs: what separates the levels of written paths.
+        prefix: what stands in the names of indicators before their labels, as in ``category_Mugs``.
     """
 
     names: tuple[str, ...]
     kind: Literal["levels", "labels", "indicators", "paths", "growing"]
     signs: CategorySigns = field(default_factory=CategorySigns)
+    prefix: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names without their prefix: those of indicators are the labels."""
+        return tuple(name.removeprefix(self.prefix) for name in self.names)
+
+    def told_labels(self) -> str:
+        """What a user is told of indicators."""
+        listed = ", ".join(self.labels[:_LISTED])
+        told = f"{len(self.names)} columns of 0 and 1 ({listed}, ...) are the labels"
+        if self.prefix:
+            told += f", whose names are read without {self.prefix!r}"
+        return told
 
     def combine(self, values: Mapping[str, Any]) -> list[list[str]] | None:
         """The paths of one record.
@@ -65,7 +90,7 @@ class CategoryColumns:
         """
         texts = [column_text(values.get(name)) for name in self.names]
         if self.kind == "indicators":
-            on = [name for name, text in zip(self.names, texts, strict=True) if is_on(text)]
+            on = [name for name, text in zip(self.labels, texts, strict=True) if is_on(text)]
             return [self.signs.levels(name) for name in on] or None
         filled = [text for text in texts if text]
         if self.kind == "labels":
@@ -109,10 +134,27 @@ def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColu
             found.append(name)
     if len(found) < MIN_INDICATORS:
         return None
-    signs = detect_signs(found, several_paths=False).signs
+    prefix = _common_prefix(found)
+    # beside columns that say of themselves that they are categories, others are something else
+    names = tuple(name for name in found if name.startswith(prefix))
+    labels = [name.removeprefix(prefix) for name in names]
+    signs = detect_signs(labels, several_paths=False).signs
     # a slash in the name of a column is part of it
     is_path = any(sign in signs.separator for sign in LEVEL_SIGNS)
-    return CategoryColumns(tuple(found), "indicators", signs if is_path else CategorySigns())
+    return CategoryColumns(names, "indicators", signs if is_path else CategorySigns(), prefix)
+
+
+def _common_prefix(names: Sequence[str]) -> str:
+    """What most names begin with, where it says that a label follows; pandas' ``get_dummies`` writes it so.
+
+    >>> _common_prefix(["category_Mugs", "category_Lamps", "category_Rugs", "sold"])
+    'category_'
+    """
+    found = Counter(match[0] for match in map(_PREFIX.match, names) if match)
+    if not found:
+        return ""
+    prefix, count = found.most_common(1)[0]
+    return prefix if count >= max(MIN_INDICATORS, _HALF * len(names)) else ""
 
 
 def with_written_paths(

@@ -16,8 +16,11 @@ from shelfwise.catalog.reading.categories.continued_rows import (
 )
 from shelfwise.catalog.reading.categories.filled_once import told_filled_once
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
+from shelfwise.catalog.reading.categories.told_joined import (
+    told_joined_names,
+    told_parted_names,
+)
 from shelfwise.catalog.reading.categories.told_names import told_names
-from shelfwise.catalog.reading.categories.unused_signs import LEFT_SIGNS
 from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.json_objects import category_values
@@ -30,6 +33,9 @@ _SOME = 0.2
 
 _NUMBERED = re.compile(r"\s*\d+(?: - |\s*[:#|=])\s*[^\W\d]")
 """A number before a name, and nothing that could be a measure (``2-seater sofas``)."""
+
+_WORD_IN_FRONT = re.compile(r"\s*[^\W\d_]+\s*:\s*(?=[^\s:/])")
+"""A word that says what follows; what Pimcore writes before a slash is left out where it is read."""
 
 _NO_CATEGORY = frozenset(
     (
@@ -75,8 +81,10 @@ def told_categories(
         told_continued_rows(column, ids, titles, values),
         told_repeated_ids(column, ids, values),
         _told_no_category(column, last),
-        _told_joined_names(column, last, signs),
+        told_joined_names(column, last, signs),
+        told_parted_names(column, _texts(values), signs),
         _told_numbered_paths(column, values, signs),
+        _told_word_in_front(column, values, signs),
         _told_own_titles(column, values, titles, signs),
         *told_names(column, every),
     )
@@ -85,12 +93,16 @@ def told_categories(
 
 def _paths(values: Sequence[Any], signs: CategorySigns) -> Iterator[tuple[str, ...]]:
     """The written paths, as often as they stand there."""
-    texts = Counter(value for value in values if isinstance(value, str) and not is_missing(value))
+    texts = Counter(_texts(values))
     # most products share their texts with others, and cutting is slow
     for text, count in texts.items():
         if isinstance(unpacked(text), str):
             for path in signs.paths(signs_only(text)):
                 yield from [tuple(path)] * count
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str) and not is_missing(value)]
 
 
 def _told_own_titles(
@@ -148,7 +160,7 @@ def _told_numbered_paths(column: str, values: Sequence[Any], signs: CategorySign
     >>> _told_numbered_paths("cat", ["100:Mugs", "101:Lamps"], CategorySigns()) is None
     False
     """
-    texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
+    texts = _texts(values)
     # mostly the first has none, and asking is fast
     if not texts or not all(map(_NUMBERED.match, texts)):
         return None
@@ -167,24 +179,24 @@ def _told_numbered_paths(column: str, values: Sequence[Any], signs: CategorySign
     )
 
 
-def _told_joined_names(column: str, names: Counter[str], signs: CategorySigns) -> str | None:
-    """One name whose parts are names as well; where there are several, a user is asked instead.
+def _told_word_in_front(column: str, values: Sequence[Any], signs: CategorySigns) -> str | None:
+    """One word and a colon in front of each value (``Category: Home > Mugs``).
 
-    >>> _told_joined_names("cat", Counter(["Mugs", "Gifts", "Mugs & Gifts"]), CategorySigns()) is None
+    >>> _told_word_in_front("cat", ["In: A > B", "In: C > D"], CategorySigns(" > ")) is None
     False
-    >>> _told_joined_names("cat", Counter(["Home", "Garden", "Home & Kitchen"]), CategorySigns()) is None
-    True
     """
-    # the levels of paths share words with their names (Sports > Sports & Outdoors)
-    if signs.separator:
+    texts = _texts(values)
+    found = _WORD_IN_FRONT.match(texts[0]) if texts else None
+    if found is None or len(set(texts)) == 1:
         return None
-    for name in names:
-        for sign in LEFT_SIGNS:
-            parts = [part.strip() for part in name.split(sign)]
-            if len(parts) > 1 and all(part in names for part in parts):
-                listed = " and ".join(map(repr, parts))
-                return (
-                    f"{column}: {name!r} is one category, of {names[name]:,} of the first records, though "
-                    f"{listed} are categories, too; if it means each of them, write them apart"
-                )
-    return None
+    word = found[0]
+    # the sign behind the word separates, so the word is a name of its own
+    is_in_names = all(text.startswith(word) for text in texts) and signs.paths(texts[0])[0][
+        0
+    ].startswith(word.strip())
+    if not is_in_names:
+        return None
+    return (
+        f"{column}: each value begins with {word!r}, which is part of the first name; write the names "
+        "without it"
+    )

@@ -27,6 +27,9 @@ _BACKWARDS = re.compile(
 _MOST = 0.5
 """Share of the distinct names that look alike, from which on it is no chance."""
 
+_SOME_NUMBERS = 0.2
+"""Share of the names of all products that are numbers, from which on it is no chance; so of words."""
+
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _FEW = 0.02
 """Share of the products up to which a bracket without its other half is a slip."""
@@ -46,6 +49,7 @@ def told_names(column: str, names: Counter[str]) -> list[str]:
         _told_capitals(column, names),
         _told_numbers_behind(column, names),
         _told_backwards(column, names),
+        _told_numbers_among(column, names),
     )
     return [sentence for sentence in told if sentence is not None]
 
@@ -140,4 +144,22 @@ def _told_backwards(column: str, names: Collection[str]) -> str | None:
     return (
         f"{column}: {found[0]!r} is one name, though it looks like a path from its last level up to its "
         "first; write paths from the first level down, as Home > Kitchen > Mugs"
+    )
+
+
+def _told_numbers_among(column: str, names: Counter[str]) -> str | None:
+    """Numbers that are names beside words, as where ids stand in front of names (``5;#Mugs``).
+
+    >>> _told_numbers_among("cat", Counter(["5", "Mugs", "7", "Lamps"])) is None
+    False
+    >>> _told_numbers_among("cat", Counter(["1280", "1560"])) is None
+    True
+    """
+    numbers = [name for name in names if name.isdigit()]
+    share = sum(names[name] for name in numbers) / max(names.total(), 1)
+    if not _SOME_NUMBERS <= share <= 1 - _SOME_NUMBERS:
+        return None
+    return (
+        f"{column}: {numbers[0]!r} is a name, though others are words; if the numbers are ids, leave them "
+        "out"
     )

@@ -16,8 +16,8 @@ FIELD_WORDS = _sets(
         "id": """
             id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn isbn13 isbn10 mpn
             pid key slug ref réf referencia référence codice código codigo kodu kod cod numero
-            número numer номер код item article artikel appid prodid movieid bookid 番号 コード 编号 编码
-            코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
+            número numer номер код item article artikel appid prodid movieid bookid indeks 番号 コード 编号
+            编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
         """,
         "title": """
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung

@@ -35,6 +35,7 @@ from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.columns.nested_categories import told_nested_categories
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
+from shelfwise.catalog.reading.columns.told_ids import check_not_across, told_ids
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.missing import is_missing
@@ -55,9 +56,6 @@ _TOLD = {
     "paths": "paths, one in each",
     "growing": "paths down to each level",
 }
-
-MAX_LISTED = 2
-"""Columns listed of those that are labels."""
 
 
 def detect_reading(
@@ -102,6 +100,8 @@ def detect_reading(
     whole, items = category_texts(sample(categories))
     signs = category_signs(whole, items, categories, settings, evidence)
     ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
+    check_not_across(columns, ids)
+    evidence.extend(told_ids(ids))
     evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
     decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
     combined = _category_columns(sample, tuple(names), columns, settings, evidence)
@@ -180,10 +180,7 @@ def _category_columns(
     used = set(columns.values())
     found = find_indicator_columns({name: sample(name) for name in names if name not in used})
     if found is not None:
-        listed = ", ".join(found.names[:MAX_LISTED])
-        evidence.append(
-            f"categories: {len(found.names)} columns of 0 and 1 ({listed}, ...) are the labels"
-        )
+        evidence.append(f"categories: {found.told_labels()}")
     return found
 
 

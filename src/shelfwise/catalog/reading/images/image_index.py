@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -90,7 +91,11 @@ class ImageIndex:
         found = self._find_one(path)
         if found is not None:
             return found
-        # a comma may be part of a name, so the whole comes first
+        # a name may have each of these signs, so the whole comes first
+        plain = unquote(path.partition("?")[0])
+        found = None if plain == path else self._find_one(plain)
+        if found is not None:
+            return Found(found.paths, "it is written as in a web address")
         several = _BETWEEN.split(path) if _BETWEEN.search(path) else []
         for one in several:
             found = self._find_one("/".join(path_parts(one)))
