@@ -175,6 +175,11 @@ def test_the_index_of_pandas_is_the_id_where_no_column_is(tmp_path: Path, orient
     assert read(tmp_path, frame.to_json(orient=orient)).catalog.ids == ["A", "B"]
 
 
+def test_columns_of_pandas_may_have_any_names(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Artikel-ID / Item ID": ["A", "B"], "Bezeichnung / Name": ["Mug", "Pen"]})
+    assert read(tmp_path, frame.to_json()).catalog.column("title") == ["Mug", "Pen"]
+
+
 @pytest.mark.parametrize("indent", [0, 1])
 def test_lists_without_names_are_refused_with_the_cure(tmp_path: Path, indent: int) -> None:
     data = pd.DataFrame(RECORDS).to_json(orient="values", indent=indent)

@@ -22,6 +22,9 @@ _SPLIT_KEYS = frozenset({"columns", "index", "data"})
 _KEYS_OF_A_TABLE = frozenset({"type", "name", "database", "data"})
 
 
+_FIRST_ROWS = frozenset({"0", "1"})
+
+
 class Layout(Enum):
     """What a value with records holds."""
 
@@ -237,6 +240,9 @@ def _layout(outline: Outline, columns: Mapping[str, str]) -> Layout:
     if ours.keys() - {"categories"} or (ours and not outline.rows):
         return Layout.COLUMNS
     inner = dict.fromkeys(name for key in outline.kinds for name in outline.inner.get(key, ()))
+    # rows that are counted from 0 are pandas', whatever its columns are called
+    if _FIRST_ROWS <= inner.keys() and all(name.isdigit() for name in inner):
+        return Layout.COLUMNS
     names = plan_columns(tuple(inner), columns).ours
     return Layout.ROWS if "title" in names else Layout.OBJECTS
 
