@@ -25,8 +25,8 @@ def gather_quoted(
 
     Lines are taken while a quoted field is open. A record of several lines must follow RFC 4180 to the letter
     and have exactly `columns` fields. Otherwise the first line alone is faulty and reading resumes at the
-    second, so that a stray quote costs one line and never the products after it. None means that `following`
-    ended first.
+    second, so that a stray quote costs one line and never the products after it. So it is where each line is a
+    row between tabs. None means that `following` ended first.
     """
     taken = [first]
     # most lines have none
@@ -49,8 +49,16 @@ def gather_quoted(
         if fields > columns:
             return taken, False
         if not still_open:
-            return taken, fields == columns
+            return taken, fields == columns and not _are_rows(taken, delimiter, columns)
     return taken, None
+
+
+def _are_rows(lines: list[RawRecord], delimiter: bytes, columns: int) -> bool:
+    """Whether each line is a row, were its quotes letters: by chance two of them look like those of one field.
+
+    Between tabs only: a text over several lines hardly has a tab, but may well have commas.
+    """
+    return delimiter == b"\t" and all(line.raw.count(delimiter) == columns - 1 for line in lines)
 
 
 def scan_quotes(line: bytes, delimiter: bytes, inside: bool) -> tuple[int, bool] | None:

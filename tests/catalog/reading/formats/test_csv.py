@@ -76,3 +76,13 @@ def test_without_quoting_every_line_is_a_record_or_refused(tmp_path: Path) -> No
     assert len(found.catalog) + len(found.quarantine) == len(lines) - 1
     assert [record.line for record in found.quarantine] == [3, 5]
     assert found.catalog.column("title")[-1] == '"3999'
+
+
+def test_a_quote_at_the_begin_of_one_row_and_the_end_of_another_join_no_rows(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "shop.tsv"
+    rows = '1\t"Plum tea\tTeas\n2\tNail 5"\tNails\n3\t"Ink"\tPens\n4\t"A mug,\nblue"\tMugs\n'
+    path.write_text(f"id\ttitle\tcategory\n{rows}")
+    titles = read_catalog(path).catalog.column("title")
+    assert titles == ['"Plum tea', 'Nail 5"', "Ink", "A mug, blue"]
