@@ -25,8 +25,8 @@ def gather_quoted(
 
     Lines are taken while a quoted field is open. A record of several lines must follow RFC 4180 to the letter
     and have exactly `columns` fields. Otherwise the first line alone is faulty and reading resumes at the
-    second, so that a stray quote costs one line and never the products after it. So it is where each line is a
-    row between tabs. None means that `following` ended first.
+    second, so that a stray quote costs one line and never the products after it. So it is where each line is
+    a row between tabs. None means that `following` ended first.
     """
     taken = [first]
     # most lines have none
@@ -54,7 +54,7 @@ def gather_quoted(
 
 
 def _are_rows(lines: list[RawRecord], delimiter: bytes, columns: int) -> bool:
-    """Whether each line is a row, were its quotes letters: by chance two of them look like those of one field.
+    """Whether each line is a row, were its quotes letters, of which two look like those of one field.
 
     Between tabs only: a text over several lines hardly has a tab, but may well have commas.
     """

@@ -241,7 +241,7 @@ def _layout(outline: Outline, columns: Mapping[str, str]) -> Layout:
         return Layout.COLUMNS
     inner = dict.fromkeys(name for key in outline.kinds for name in outline.inner.get(key, ()))
     # rows that are counted from 0 are pandas', whatever its columns are called
-    if _FIRST_ROWS <= inner.keys() and all(name.isdigit() for name in inner):
+    if inner.keys() >= _FIRST_ROWS and all(name.isdigit() for name in inner):
         return Layout.COLUMNS
     names = plan_columns(tuple(inner), columns).ours
     return Layout.ROWS if "title" in names else Layout.OBJECTS
