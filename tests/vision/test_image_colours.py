@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 
 import pytest
 from PIL import Image
@@ -15,6 +16,7 @@ WHITE = (255, 255, 255)
 RED = (255, 0, 0)
 GREEN = (0, 255, 0)
 BLUE = (0, 0, 255)
+SHORT, LONG = 3, 4
 THREE_COLOURS = bytes([*RED, *GREEN, *BLUE])
 
 
@@ -55,22 +57,27 @@ def transparent(*values: int) -> bytes:
 
 def tiff(bits: int, white_is_zero: bool, row: bytes, numbers: int = 1, width: int = 3) -> bytes:
     """An uncompressed grey TIFF of one row; numbers 1 are unsigned, 2 signed, 3 decimal."""
-    short, long = 3, 4
-    tags = [
-        (256, long, width),
-        (257, long, 1),
-        (258, short, bits),
-        (259, short, 1),
-        (262, short, 0 if white_is_zero else 1),
-        (273, long, 8),
-        (277, short, 1),
-        (278, long, 1),
-        (279, long, len(row)),
-        (339, short, numbers),
-    ]
-    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-    start = struct.pack("<I", 8 + len(row))
-    return b"II*\0" + start + row + struct.pack("<H", len(tags)) + entries + bytes(4)
+    tags = {258: (SHORT, bits), 262: (SHORT, 0 if white_is_zero else 1), 339: (SHORT, numbers)}
+    return tiff_of({256: (LONG, width), 257: (LONG, 1), 277: (SHORT, 1), **tags}, [row])
+
+
+def tiff_of(tags: Mapping[int, tuple[int, *tuple[int, ...]]], planes: Sequence[bytes]) -> bytes:
+    """An uncompressed TIFF; of each tag its kind and its values."""
+    places, far = [], b"II*\0    "
+    for plane in planes:
+        places.append(len(far))
+        far += plane
+    lengths = (len(plane) for plane in planes)
+    further = {259: (SHORT, 1), 273: (LONG, *places), 278: (LONG, 1), 279: (LONG, *lengths)}
+    entries = b""
+    for tag, (kind, *values) in sorted({**tags, **further}.items()):
+        content = struct.pack(f"<{len(values)}{'H' if kind == SHORT else 'I'}", *values)
+        # what is longer stands elsewhere
+        if len(content) > 4:
+            far, content = far + content, struct.pack("<I", len(far))
+        entries += struct.pack("<HHI", tag, kind, len(values)) + content.ljust(4, b"\0")
+    count = struct.pack("<H", len(entries) // 12)
+    return b"II*\0" + struct.pack("<I", len(far)) + far[8:] + count + entries + bytes(4)
 
 
 def stored(image: Image.Image, format: str, **options: object) -> bytes:
@@ -178,3 +185,41 @@ def test_a_gif_with_a_transparent_colour() -> None:
 def test_numbers_without_a_known_range_are_refused(data: bytes) -> None:
     with pytest.raises(ImageRejectedError, match="black and white are not known"):
         decode(data, Reshaping("thumbnail", 64))
+
+
+def in_planes(bits: int, photometric: int, planes: Sequence[bytes], width: int = 2) -> bytes:
+    """A TIFF of one row whose channels lie one after the other."""
+    tags = {258: (SHORT, *(bits for _ in planes)), 262: (SHORT, photometric), 284: (SHORT, 2)}
+    size = {256: (LONG, width), 257: (LONG, 1), 277: (SHORT, len(planes))}
+    more = {338: (SHORT, 2)} if photometric == 1 else {}
+    return tiff_of({**tags, **size, **more}, planes)
+
+
+def test_channels_that_lie_apart_are_read_or_refused() -> None:
+    eight = in_planes(8, 2, [bytes([255, 0]), bytes([0, 0]), bytes([0, 255])])
+    assert colours(eight) == [RED, BLUE]
+    # Pillow takes each 16 bits for two pixels, and without a word
+    sixteen = in_planes(16, 2, [bytes(4), bytes([255, 255, 0, 0]), bytes(4)])
+    with pytest.raises(ImageRejectedError, match="channels of the TIFF file lie apart"):
+        colours(sixteen)
+
+
+def test_a_palette_of_8_bits_in_a_tiff_is_no_black() -> None:
+    # red of all 256 colours, then green, then blue; the rule is 16 bits
+    palette = [0] * 768
+    palette[0], palette[256 + 1], palette[512 + 2] = 255, 255, 255
+    tags = {256: (LONG, 3), 257: (LONG, 1), 258: (SHORT, 8), 262: (SHORT, 3), 277: (SHORT, 1)}
+    old = tiff_of({**tags, 320: (SHORT, *palette)}, [bytes([0, 1, 2])])
+    new = tiff_of({**tags, 320: (SHORT, *(257 * value for value in palette))}, [bytes([0, 1, 2])])
+    assert colours(old) == colours(new) == [RED, GREEN, BLUE]
+
+
+def test_the_canvas_around_the_first_frame_of_a_gif_is_white() -> None:
+    image = Image.new("P", (1, 1), 0)
+    image.putpalette([255, 0, 0])
+    data = stored(image, "GIF")
+    # a canvas of three pixels; the frame is the one in the middle
+    canvas = data[:6] + struct.pack("<HH", 3, 1) + data[10:]
+    frame = canvas.index(b",", 13)
+    moved = canvas[: frame + 1] + struct.pack("<H", 1) + canvas[frame + 3 :]
+    assert colours(moved) == [WHITE, RED, WHITE]

@@ -16,9 +16,14 @@ _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 _GREY_LEVELS = {"1": 2, "L;2": 4, "L;4": 16}
 """How the file stores a grey of few bits -> the number of greys it may have."""
 
+_READ_IN_PLANES = ("RGB", "RGBA", "CMYK")
+
 _WHITE_IS_ZERO = 0
 _PHOTOMETRIC_TAG = 262
 _BITS_TAG = 258
+_PLANES_TAG = 284
+_PALETTE_TAG = 320
+_IN_PLANES = 2
 _WIDE_BITS = 16
 
 
@@ -31,12 +36,18 @@ class StoredPixels:
         raw_mode: of a pixel, in Pillow's words, such as ``L;4``; empty where it does not tell.
         bits: of a wide grey.
         white_is_zero: whether a TIFF's greys are turned round.
+        misread_planes: whether each channel of a TIFF lies by itself, in a way that Pillow reads wrongly.
+        palette: of a TIFF whose palette has 8 bits, where 16 are the rule; else empty.
+        drawn: the part of a GIF's canvas that its first frame fills: left, top, right, bottom; None for all.
     """
 
     format: str
     raw_mode: str
     bits: int
     white_is_zero: bool
+    misread_planes: bool = False
+    palette: bytes = b""
+    drawn: tuple[int, int, int, int] | None = None
 
     @classmethod
     def of(cls, image: Image.Image) -> Self:
@@ -44,7 +55,18 @@ class StoredPixels:
         tags = getattr(image, "tag_v2", {})
         bits = tags.get(_BITS_TAG, (_WIDE_BITS,))[0]
         white_is_zero = tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
-        return cls(image.format or "", _raw_mode(image), bits, white_is_zero)
+        # Pillow (13.0) takes two planes for one, and 16 bits of a plane for two pixels of 8
+        in_planes = tags.get(_PLANES_TAG) == _IN_PLANES and len(image.getbands()) > 1
+        misread = in_planes and not (bits == 8 and image.mode in _READ_IN_PLANES)
+        return cls(
+            image.format or "",
+            _raw_mode(image),
+            bits,
+            white_is_zero,
+            misread,
+            _palette_of_8_bits(tags.get(_PALETTE_TAG, ())),
+            _drawn_part(image),
+        )
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -56,8 +78,26 @@ def _raw_mode(image: Image.Image) -> str:
     return first if isinstance(first, str) else ""
 
 
-class UnknownRangeError(Exception):
-    """The image holds numbers, and nothing tells which of them is black and which is white."""
+def _palette_of_8_bits(colours: tuple[int, ...]) -> bytes:
+    """A TIFF's palette, red, green and blue by turns, where none of its values has 16 bits; else empty."""
+    if not any(colours) or max(colours) > 255:
+        return b""
+    third = len(colours) // 3
+    channels = (colours[:third], colours[third : 2 * third], colours[2 * third :])
+    return bytes(value for colour in zip(*channels, strict=False) for value in colour)
+
+
+def _drawn_part(image: Image.Image) -> tuple[int, int, int, int] | None:
+    """The part of a GIF's canvas that its first frame fills; None for all of it."""
+    tiles = getattr(image, "tile", [])
+    if image.format != "GIF" or not tiles or tiles[0][1] == (0, 0, *image.size):
+        return None
+    left, top, right, bottom = tiles[0][1]
+    return left, top, right, bottom
+
+
+class UnusablePixelsError(Exception):
+    """Nobody could say what the image shows; the message is the reason."""
 
 
 def to_rgb(image: Image.Image, stored: StoredPixels) -> Image.Image:
@@ -68,8 +108,15 @@ def to_rgb(image: Image.Image, stored: StoredPixels) -> Image.Image:
         stored: how its file stores the pixels.
 
     Raises:
-        UnknownRangeError: pixels of 32 bits or decimal numbers.
+        UnusablePixelsError: pixels of 32 bits or decimal numbers, or channels that lie apart in a way that
+            Pillow reads wrongly.
     """
+    if stored.misread_planes:
+        raise UnusablePixelsError(
+            "the channels of the TIFF file lie apart, in a way that is not read; save it with them together"
+        )
+    if stored.palette and image.mode == "P":
+        image.putpalette(stored.palette)
     if image.mode.startswith(("I", "F")):
         image = _from_wide_grey(image, stored)
     elif "transparency" in image.info:
@@ -79,7 +126,13 @@ def to_rgb(image: Image.Image, stored: StoredPixels) -> Image.Image:
         background = Image.new("RGBA", image.size, (*WHITE, 255))
         background.alpha_composite(image)
         image = background
-    return image.convert("RGB")
+    rgb = image.convert("RGB")
+    if stored.drawn is None:
+        return rgb
+    # Pillow fills the rest of the canvas with a colour that no browser shows
+    canvas = Image.new("RGB", rgb.size, WHITE)
+    canvas.paste(rgb.crop(stored.drawn), stored.drawn[:2])
+    return canvas
 
 
 def _from_wide_grey(image: Image.Image, stored: StoredPixels) -> Image.Image:
@@ -88,7 +141,7 @@ def _from_wide_grey(image: Image.Image, stored: StoredPixels) -> Image.Image:
     # Pillow 11 gives the 16 bits of a PNG as 32
     is_wider = not image.mode.startswith("I;16") and stored.format != "PNG"
     if is_wider or greys.max() >> stored.bits:
-        raise UnknownRangeError(
+        raise UnusablePixelsError(
             "the pixels are numbers whose black and white are not known; "
             "save the image with 8 or 16 bits without a sign"
         )

@@ -24,7 +24,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from shelfwise.vision.image_colours import WHITE, StoredPixels, UnknownRangeError, to_rgb
+from shelfwise.vision.image_colours import WHITE, StoredPixels, UnusablePixelsError, to_rgb
+from shelfwise.vision.missing_pixels import jpegs_to_compare, may_lack_pixels, png_lacks_pixels
 
 Pixels = NDArray[np.uint8]
 Fit = Literal["stretch", "letterbox", "crop"]
@@ -45,10 +46,6 @@ MAX_PIXELS = 25_000_000
 
 _SEVERAL_FRAMES = ("PNG", "WEBP", "GIF", "TIFF", "AVIF")
 """Formats that may hold several frames; what follows the first of a JPEG belongs to it."""
-
-_END_OF_JPEG = b"\xff\xd9"
-_TAILS = (b"\x55" * 64, b"\xd3\x9c" * 32, b"\xff\x00" * 64)
-"""Image data of a JPEG that begin with different bits, so that no code of its Huffman tables fits all."""
 
 
 class ImageRejectedError(Exception):
@@ -95,7 +92,7 @@ def decode(data: bytes, reshaping: Reshaping) -> DecodedImage:
             return _decode(image, data, reshaping)
     except ImageRejectedError:
         raise
-    except UnknownRangeError as error:
+    except UnusablePixelsError as error:
         raise ImageRejectedError(str(error)) from None
     except Image.DecompressionBombError:
         raise ImageRejectedError(f"the image has more than {MAX_PIXELS:,} pixels") from None
@@ -115,9 +112,11 @@ def _decode(image: Image.Image, data: bytes, reshaping: Reshaping) -> DecodedIma
     except OSError:
         if image.format not in ("JPEG", "MPO"):
             raise
-        image = _open_image(_with_end_marker(data))
+        image = _open_image(_whole_jpeg(data))
         image.draft("RGB", (reshaping.size, reshaping.size))
         image.load()
+    if may_lack_pixels(image):
+        _check_pixels_are_there(image, data)
     rgb = to_rgb(_upright(image), stored)
     pixels = np.asarray(_reshaped(rgb, reshaping))
     return DecodedImage(pixels, _has_several_frames(image))
@@ -157,25 +156,30 @@ def _check_size(width: int, height: int) -> None:
         raise ImageRejectedError("the image is a single pixel")
 
 
-def _with_end_marker(data: bytes) -> bytes:
-    """A JPEG that lacks nothing but its end marker, with the marker.
+def _check_pixels_are_there(image: Image.Image, data: bytes) -> None:
+    """Raises ImageRejectedError where the header of a JPEG or PNG promises more pixels than follow."""
+    if image.format != "PNG":
+        _whole_jpeg(data)
+    elif png_lacks_pixels(data):
+        raise _broken_off()
 
-    To tell, the marker is put behind the file after different image data each time. Where pixels are missing,
-    the decoder makes them from what follows, so the images differ.
+
+def _whole_jpeg(data: bytes) -> bytes:
+    """A JPEG that lacks nothing, but perhaps its end marker, with the marker.
 
     Raises:
         ImageRejectedError: pixels are missing.
     """
-    # half an end marker
-    rest = data.rstrip(b"\xff")
-    completed = rest + _END_OF_JPEG
+    completed, *others = jpegs_to_compare(data)
     pixels = _open_image(completed).tobytes()
-    for tail in _TAILS:
-        if _open_image(rest + tail + _END_OF_JPEG).tobytes() != pixels:
-            raise ImageRejectedError(
-                "the image is broken off: the file ends before its last pixels"
-            )
+    for other in others:
+        if _open_image(other).tobytes() != pixels:
+            raise _broken_off()
     return completed
+
+
+def _broken_off() -> ImageRejectedError:
+    return ImageRejectedError("the image is broken off: the file ends before its last pixels")
 
 
 def _upright(image: Image.Image) -> Image.Image:
