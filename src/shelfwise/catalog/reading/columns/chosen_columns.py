@@ -150,7 +150,7 @@ class _Columns:
         title, usual = self._column("title"), self._column("id")
         if title is None or usual is None or "id" in self._told or self._is_repeated(usual):
             return
-        found = variant_id_column(self._names, title, self._used, self._sample)
+        found = variant_id_column(self._unused, title, self._sample)
         if found is None:
             self._tell_variants(title, usual)
         else:
@@ -162,8 +162,8 @@ class _Columns:
 
     def _tell_variants(self, title: str, usual: str) -> None:
         """Rows that have their titles in common may be variants of one product, or products of their own."""
-        ids = [name for name in self._names if may_hold_ids(name)]
-        found = title_id_column(ids, title, self._used, self._sample)
+        ids = [name for name in self._unused if may_hold_ids(name)]
+        found = title_id_column(ids, title, self._sample)
         if found is not None:
             self._evidence.append(
                 f"id: {usual} is taken, and rows of one title have one {found}; if they are variants of a "
@@ -192,6 +192,12 @@ class _Columns:
     def _used(self) -> set[str]:
         """Columns that are a field by now."""
         return {*self._usual.values(), *self.chosen.values()}
+
+    @property
+    def _unused(self) -> list[str]:
+        """Columns that are no field yet, in the order of the file."""
+        used = self._used
+        return [name for name in self._names if name not in used]
 
     def _column(self, field: str) -> str | None:
         return self.chosen.get(field, self._usual.get(field))

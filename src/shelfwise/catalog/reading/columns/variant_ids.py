@@ -6,7 +6,7 @@ column that such a row repeats from the row above tells that it belongs there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.missing import is_missing
@@ -16,30 +16,25 @@ _MIN_SHARE = 0.1
 
 
 def variant_id_column(
-    names: Sequence[str],
-    title: str,
-    used: Collection[str],
-    sample: Callable[[str], Sequence[Any]],
+    names: Iterable[str], title: str, sample: Callable[[str], Sequence[Any]]
 ) -> str | None:
     """The column in which each product has a value of its own, rows without a title that of the row above.
 
     None without one.
 
     Args:
-        names: all columns of the file.
+        names: the columns that may be it.
         title: the column with the titles.
-        used: columns that are a field already.
         sample: the first values of a column.
     """
     untitled = [is_missing(value) for value in sample(title)]
     if not untitled or untitled[0] or sum(untitled) < max(1, _MIN_SHARE * len(untitled)):
         return None
-    return next(
-        (name for name in names if name not in used and _groups(sample(name), untitled)), None
-    )
+    return next((name for name in names if _are_of_products(sample(name), untitled)), None)
 
 
-def _groups(values: Sequence[Any], untitled: Sequence[bool]) -> bool:
+def _are_of_products(values: Sequence[Any], untitled: Sequence[bool]) -> bool:
+    """Whether products differ in their values, and each row without a title repeats the one above."""
     texts = _texts(values)
     if len(texts) != len(untitled) or not all(texts):
         return False
@@ -53,25 +48,19 @@ def _groups(values: Sequence[Any], untitled: Sequence[bool]) -> bool:
 
 
 def title_id_column(
-    names: Sequence[str],
-    title: str,
-    used: Collection[str],
-    sample: Callable[[str], Sequence[Any]],
+    names: Iterable[str], title: str, sample: Callable[[str], Sequence[Any]]
 ) -> str | None:
     """A column with one value for each title, where rows of one title follow each other; None without one.
 
     Args:
-        names: those of the file's columns that may hold ids.
+        names: the columns that may be it.
         title: the column with the titles.
-        used: columns that are a field already.
         sample: the first values of a column.
     """
     titles = _texts(sample(title))
     if not all(titles) or len(_runs(titles)) == len(titles):
         return None
-    return next(
-        (name for name in names if name not in used and _goes_with(sample(name), titles)), None
-    )
+    return next((name for name in names if _goes_with(sample(name), titles)), None)
 
 
 def _goes_with(values: Sequence[Any], titles: Sequence[str]) -> bool:
