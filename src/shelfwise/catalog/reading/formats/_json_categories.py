@@ -13,35 +13,17 @@ from typing import Any, Self
 import ijson
 
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
+from shelfwise.catalog.reading.categories.category_keys import (
+    JSON_ID_KEYS,
+    JSON_REFERENCES,
+    LIST_WORDS,
+    PARENT_KEYS,
+)
 from shelfwise.catalog.reading.columns.column_mapping import plain_names, plan_columns
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.category_index import CategoryIndex
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.objects.json_objects import called
-
-_WORDS = ("categor", "kategor", "taxon", "collection", "class", "label", "genre", "rubri")
-"""In the names of keys that list categories."""
-
-_IDS = ("id", "_id", "uid", "code", "category_id", "slug")
-_ABOVE = ("parent_id", "parentid", "parent", "parent_category_id")
-
-_NUMBERS = frozenset(
-    {
-        "category_id",
-        "category_ids",
-        "categories_ids",
-        "category_ref",
-        "class_id",
-        "class_index",
-        "label_id",
-        "label_ids",
-        "collection_id",
-        "collection_ids",
-        "taxon_ids",
-        "genre_ids",
-    }
-)
-"""What products have the ids of their categories under."""
 
 _OF_A_REFERENCE = frozenset({"id", "type", "typeId", "_type", "_ref", "_key", "sys", "href"})
 """Keys of an object that names another one, and says nothing else about it."""
@@ -56,12 +38,12 @@ def lists_categories(key: str) -> bool:
     >>> lists_categories("productCategories"), lists_categories("products")
     (True, False)
     """
-    return key == _LINKED or any(word in key.lower() for word in _WORDS)
+    return key == _LINKED or any(word in key.lower() for word in LIST_WORDS)
 
 
 def names_by_id(keys: Collection[str]) -> bool:
     """Whether one of the keys of products is called like the id of a category."""
-    return any(not _NUMBERS.isdisjoint(plain_names(key)) for key in keys)
+    return any(not JSON_REFERENCES.isdisjoint(plain_names(key)) for key in keys)
 
 
 def listing_keys(chunks: Iterator[bytes]) -> tuple[str, ...]:
@@ -163,9 +145,9 @@ class NamedById:
         name = called(plain) if isinstance(plain, Mapping) else None
         if name is None:
             return
-        own = (plain[key] for key in _IDS if isinstance(plain.get(key), str | int))
+        own = (plain[key] for key in JSON_ID_KEYS if isinstance(plain.get(key), str | int))
         found = identity if identity is not None else next(own, None)
-        above = next((plain[key] for key in plain if key.lower() in _ABOVE), None)
+        above = next((plain[key] for key in plain if key.lower() in PARENT_KEYS), None)
         if found is not None:
             self._index.add(str(found), name[1], referred(above))
 
@@ -187,7 +169,7 @@ def _count_names(listing: Mapping[str, Any]) -> bool:
 def _column_of_ids(record: Mapping[str, Any]) -> str | None:
     """The key of a record that may have the ids of its categories."""
     for key, value in record.items():
-        if not is_missing(value) and not _NUMBERS.isdisjoint(plain_names(key)):
+        if not is_missing(value) and not JSON_REFERENCES.isdisjoint(plain_names(key)):
             return key
     return plan_columns(tuple(record), {}).ours.get("categories")
 

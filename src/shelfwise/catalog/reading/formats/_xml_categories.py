@@ -18,22 +18,17 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
+from shelfwise.catalog.reading.categories.category_keys import (
+    LINK_CATEGORY_KEYS,
+    LINK_PRODUCT_KEYS,
+    XML_ID_KEYS,
+    XML_NAME_KEYS,
+    XML_PARENT_KEYS,
+    XML_REFERENCES,
+)
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
 from shelfwise.catalog.reading.formats._xml_records import Reader, is_category, local_name
 from shelfwise.catalog.reading.objects.category_index import CategoryIndex
-
-_IDS = ("id", "category_id", "group_id", "code")
-_NAMES = ("name", "title", "display_name", "group_name", "category_name", "label")
-_ABOVE = ("parentid", "parent_id", "parent", "parent_category_id", "parent_group_id")
-"""What categories have their id, their name and the id of the one above them under, likeliest first."""
-
-_NUMBERS = ("categoryid", "category_id", "categories_id", "category_ids", "group_id", "groupid")
-"""What records have the ids of their categories under."""
-
-_OF_PRODUCTS = ("product_id", "prod_id", "art_id", "article_id", "item_id")
-_OF_CATEGORIES = ("category_id", "catalog_group_id", "group_id")
-"""What an element that puts a product into a category has their ids under."""
-
 
 _PIECE_BYTES = 16 << 10
 
@@ -68,7 +63,9 @@ class ListedCategories:
         for column in columns:
             found = self._paths(fields[column])
             # an id by itself says nothing; a name may as well be one of a list
-            if found and (normal_name(column) in _NUMBERS or len(found) == _count(fields[column])):
+            if found and (
+                normal_name(column) in XML_REFERENCES or len(found) == _count(fields[column])
+            ):
                 # else the ids could be taken for the categories, too
                 del fields[column]
                 fields["categories"] = found
@@ -106,15 +103,18 @@ class ListedCategories:
 
     def _add(self, tag: str, parts: dict[str, str]) -> None:
         """Enter a category, or that a product is in one; other elements are passed over."""
-        product, category = _first(parts, _OF_PRODUCTS), _first(parts, _OF_CATEGORIES)
+        product, category = _first(parts, LINK_PRODUCT_KEYS), _first(parts, LINK_CATEGORY_KEYS)
         if product and category:
             self._of_product[product].append(category)
             return
         if not is_category(tag):
             return
-        identity, name = _first(parts, _IDS), _first(parts, _NAMES) or parts.get("", "")
+        identity, name = (
+            _first(parts, XML_ID_KEYS),
+            _first(parts, XML_NAME_KEYS) or parts.get("", ""),
+        )
         if identity and name:
-            self._index.add(identity, name, _first(parts, _ABOVE) or None)
+            self._index.add(identity, name, _first(parts, XML_PARENT_KEYS) or None)
 
 
 def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -133,7 +133,7 @@ def _columns_of(names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     # names that a record has under this very word need no ids
     if ours.get("categories") == "categories":
         return ours.get("id", ""), ("categories",)
-    numbers = [name for one in _NUMBERS for name in names if normal_name(name) == one]
+    numbers = [name for one in XML_REFERENCES for name in names if normal_name(name) == one]
     columns = (ours["categories"], *numbers) if "categories" in ours else tuple(numbers)
     return ours.get("id", ""), tuple(dict.fromkeys(columns))
 

@@ -8,31 +8,19 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
+from shelfwise.catalog.reading.categories.category_keys import (
+    GROUP_ID_KEYS,
+    GROUP_NAME_KEYS,
+    GROUP_TAGS,
+)
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.formats._xml_records import local_name
 
-_NAMES = ("name", "title", "label", "display_name")
-"""What a group is called by, as an attribute or an element, the likeliest first."""
-
-_NUMBERS = ("id", "code", "slug")
-"""Attributes that stand for the name of a category without one."""
-
-_OTHERS = frozenset({"label", "labels", "tags", "class", "collection", "collections", "genres"})
-"""Names of categories that elements around all records have for other reasons, too."""
-
-_TAGS = frozenset(
-    (
-        *(name for name in SYNONYMS["categories"] if name not in _OTHERS),
-        *("group", "product_group", "productgroup", "section", "department", "gruppe", "groupe"),
-    )
-)
-"""What groups are called, in the plain form of names."""
-
 
 def is_group(tag: str) -> bool:
     """Whether elements of this name are groups of records, by category."""
-    return normal_name(local_name(tag)) in _TAGS
+    return normal_name(local_name(tag)) in GROUP_TAGS
 
 
 class OpenGroups:
@@ -48,8 +36,10 @@ class OpenGroups:
         group = is_group(element.tag)
         attributes = {normal_name(local_name(key)): text for key, text in element.attrib.items()}
         # a group of another name may as well hold the variants of a product
-        numbers = _NUMBERS if normal_name(local_name(element.tag)) in SYNONYMS["categories"] else ()
-        texts = (attributes.get(key, "").strip() for key in (*_NAMES, *numbers))
+        ids = (
+            GROUP_ID_KEYS if normal_name(local_name(element.tag)) in SYNONYMS["categories"] else ()
+        )
+        texts = (attributes.get(key, "").strip() for key in (*GROUP_NAME_KEYS, *ids))
         self._are_groups.append(group)
         self._names.append(next(filter(None, texts), "") if group else "")
 
@@ -60,7 +50,7 @@ class OpenGroups:
         if not self._are_groups or not self._are_groups[-1] or len(element):
             return
         text = (element.text or "").strip()
-        if text and normal_name(local_name(element.tag)) in _NAMES:
+        if text and normal_name(local_name(element.tag)) in GROUP_NAME_KEYS:
             self._names[-1] = text
 
     def path(self) -> list[str]:

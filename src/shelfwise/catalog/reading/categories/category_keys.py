@@ -1,0 +1,74 @@
+"""What JSON and XML files call the parts of their lists of categories, and the ids of categories in products.
+
+The names are plain, as :func:`~shelfwise.catalog.reading.columns.column_mapping.normal_name` gives them.
+Tuples have the likeliest name first.
+"""
+
+from __future__ import annotations
+
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+
+LIST_WORDS = ("categor", "kategor", "taxon", "collection", "class", "label", "genre", "rubri")
+"""In the names of JSON keys that list categories."""
+
+PARENT_KEYS = ("parentid", "parent_id", "parent", "parent_category_id")
+"""What a listed category has the id of the one above it under."""
+
+JSON_ID_KEYS = ("id", "_id", "uid", "code", "category_id", "slug")
+"""What a category that a JSON file lists has its id under."""
+
+JSON_REFERENCES = frozenset(
+    {
+        "category_id",
+        "category_ids",
+        "categories_ids",
+        "category_ref",
+        "class_id",
+        "class_index",
+        "label_id",
+        "label_ids",
+        "collection_id",
+        "collection_ids",
+        "taxon_ids",
+        "genre_ids",
+    }
+)
+"""What products of a JSON file have the ids of their categories under."""
+
+XML_ID_KEYS = ("id", "category_id", "group_id", "code")
+XML_NAME_KEYS = ("name", "title", "display_name", "group_name", "category_name", "label")
+XML_PARENT_KEYS = (*PARENT_KEYS, "parent_group_id")
+"""What a category that a feed lists has its id, its name and the id of the one above it under."""
+
+XML_REFERENCES = (
+    "categoryid",
+    "category_id",
+    "categories_id",
+    "category_ids",
+    "group_id",
+    "groupid",
+)
+"""What records of a feed have the ids of their categories under."""
+
+LINK_PRODUCT_KEYS = ("product_id", "prod_id", "art_id", "article_id", "item_id")
+LINK_CATEGORY_KEYS = ("category_id", "catalog_group_id", "group_id")
+"""What an XML element that puts a product into a category has their ids under."""
+
+GROUP_NAME_KEYS = ("name", "title", "label", "display_name")
+"""What an XML element around records has its name under, as an attribute or an element."""
+
+GROUP_ID_KEYS = ("id", "code", "slug")
+"""Attributes that stand for the name of such an element, where it is called like a category."""
+
+_OTHER_GROUPS = frozenset(
+    {"label", "labels", "tags", "class", "collection", "collections", "genres"}
+)
+"""Names of categories that elements around all records have for other reasons, too."""
+
+GROUP_TAGS = frozenset(
+    (
+        *(name for name in SYNONYMS["categories"] if name not in _OTHER_GROUPS),
+        *("group", "product_group", "productgroup", "section", "department", "gruppe", "groupe"),
+    )
+)
+"""What XML elements around the records of one category are called."""
