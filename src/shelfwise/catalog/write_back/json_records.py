@@ -10,7 +10,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.formats._json_mixed import names_others
 from shelfwise.catalog.reading.objects.bulk_lines import is_action
-from shelfwise.catalog.reading.objects.envelopes import envelope_path, plain_record, unwrapped
+from shelfwise.catalog.reading.objects.envelopes import envelope_path, plain_record, record_at
 from shelfwise.catalog.reading.record_parsing import parse_json
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
 from shelfwise.catalog.write_back.edits import Edit, edited
@@ -119,16 +119,18 @@ def _record(text: str, start: int, values: Mapping[str, Any]) -> tuple[int, Mapp
         raise CatalogError(
             "its ids stand on lines of their own, and only those in records are known"
         )
-    inside = unwrapped(values)
-    if names_others(plain_record(values)):
+    path = envelope_path(values)
+    inside = record_at(values, path)
+    plain = plain_record(values)
+    if names_others(plain):
         raise CatalogError(
             "its records name others as their categories, and only names are changed"
         )
-    if plain_record(values) != inside:
+    if plain != inside:
         raise CatalogError(
             "its records hold values under words for types or languages, and only plain ones are changed"
         )
-    for key in envelope_path(values):
+    for key in path:
         # of several members of one name the last counts
         starts = {member.name: member.start for member in _members(text, start)}
         start = starts[key]

@@ -6,7 +6,7 @@ each record in an object that says something about it, such as its id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
@@ -84,7 +84,14 @@ def unwrapped(record: Any) -> Any:
     >>> unwrapped({"_id": 1, "_source": {"title": "Mug"}})
     {'_id': 1, 'title': 'Mug'}
     """
-    path = envelope_path(record)
+    return record_at(record, envelope_path(record))
+
+
+def record_at(record: Any, path: Sequence[str]) -> Any:
+    """The record inside the envelope that the keys of `path` lead through, with id and categories beside it.
+
+    Without keys it is `record` as given. See :func:`envelope_path`.
+    """
     if not path:
         return record
     inside = record
