@@ -11,7 +11,7 @@ import pytest
 
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
-from shelfwise.core.plugin_answers import fit_policy, fused
+from shelfwise.core.plugin_calls import fit_policy, fused
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.read_only import lent
 from shelfwise.core.types import (

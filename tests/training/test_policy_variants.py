@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.config import Config
-from shelfwise.core.plugin_answers import fused_predictions
+from shelfwise.core.plugin_calls import fused_predictions
 from shelfwise.core.registry import make_member
 from shelfwise.core.types import Context, Floats, Prediction, Rows
 from shelfwise.fusion.blend import Blend, BlendSettings

@@ -27,7 +27,7 @@ from shelfwise.training.fit import fit_model
 from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.refit import refit
 from shelfwise.training.run_record import describe_run
-from shelfwise.training.stage_words import stage_display, tell_stage
+from shelfwise.training.stage_titles import stage_display, tell_stage
 
 log = logging.getLogger("shelfwise")
 

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from shelfwise.core.modality import Modality, ModalityTask
-from shelfwise.core.plugin_answers import checked
+from shelfwise.core.plugin_calls import checked
 from shelfwise.core.read_only import changes_refused, lent
 from shelfwise.core.sparse_scores import dense, highest_scores, in_row_order, row_slices
 from shelfwise.core.types import Context, Examples, FieldInputs, Prediction

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from shelfwise.core.plugin_answers import fused
+from shelfwise.core.plugin_calls import fused
 from shelfwise.core.types import Floats, MemberOutputs
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions

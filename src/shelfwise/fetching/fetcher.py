@@ -14,7 +14,7 @@ from shelfwise.core.types import Progress
 from shelfwise.fetching.allowlist import Allowlist, RefusedUrlError, origin
 from shelfwise.fetching.certificates import checking_context
 from shelfwise.fetching.download import Limits, NotFetchedError, Redirect
-from shelfwise.fetching.host_lane import HostLane
+from shelfwise.fetching.host_client import HostClient
 from shelfwise.fetching.image_folder import ImageFolder
 from shelfwise.vision.image_io import ImageRejectedError, has_several_frames
 
@@ -59,7 +59,7 @@ class Fetcher:
         self._limits = limits
         # once: reading the authorities takes longer than an image
         self._certificates = checking_context()
-        self._lanes: dict[tuple[str, int], HostLane] = {}
+        self._clients: dict[tuple[str, int], HostClient] = {}
         self.tally = Tally()
 
     async def fetch(self, urls: Sequence[str], progress: Progress) -> Tally:
@@ -107,7 +107,7 @@ class Fetcher:
     async def _content(self, url: str) -> bytes:
         """What is at `url`; each redirect is checked as if it stood in the catalogue."""
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._lane(url).get(url)
+            answer = await self._client_of(url).get(url)
             if not isinstance(answer, Redirect):
                 return answer
             self._check_redirect(url, answer.url)
@@ -127,12 +127,12 @@ class Fetcher:
         if httpx.URL(url).scheme == "https" and httpx.URL(target).scheme == "http":
             raise RefusedUrlError("a redirect leads from https to http, which is not secure")
 
-    def _lane(self, url: str) -> HostLane:
+    def _client_of(self, url: str) -> HostClient:
         where = origin(url)
-        if where not in self._lanes:
-            self._lanes[where] = HostLane(self._allowlist, self._limits, self._certificates)
-        return self._lanes[where]
+        if where not in self._clients:
+            self._clients[where] = HostClient(self._allowlist, self._limits, self._certificates)
+        return self._clients[where]
 
     async def _close(self) -> None:
-        for lane in self._lanes.values():
-            await lane.close()
+        for client in self._clients.values():
+            await client.close()

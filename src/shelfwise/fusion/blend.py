@@ -20,7 +20,7 @@ from shelfwise import aliases
 from shelfwise.core import registry
 from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.logit import clipped_logit
-from shelfwise.core.plugin_answers import fit_each_policy, fit_policy, fused
+from shelfwise.core.plugin_calls import fit_each_policy, fit_policy, fused
 from shelfwise.core.types import (
     Bools,
     Context,

@@ -15,7 +15,7 @@ import numpy as np
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
-from shelfwise.core.plugin_answers import fused_predictions
+from shelfwise.core.plugin_calls import fused_predictions
 from shelfwise.core.presence import predict_present
 from shelfwise.core.registry import make_member, make_policy
 from shelfwise.core.sparse_scores import zero_rows

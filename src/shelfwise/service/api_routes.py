@@ -23,7 +23,7 @@ from shelfwise.service.answers.answer_models import (
 from shelfwise.service.answers.problems import MEDIA_TYPE, Problem
 from shelfwise.service.engine.admission import Answer, Job, Task
 from shelfwise.service.engine.engine import Engine
-from shelfwise.service.engine.waiting import submit
+from shelfwise.service.engine.submit import submit
 from shelfwise.service.requests.request_models import (
     CategorizeRequest,
     ExplainRequest,

@@ -35,7 +35,7 @@ def create_app(engine: Engine, access: Access, routers: Sequence[APIRouter] = ()
 
     Args:
         access: who may call what.
-        routers: of pages. A page asks the queue with :func:`~shelfwise.service.engine.waiting.submit`.
+        routers: of pages. A page asks the queue with :func:`~shelfwise.service.engine.submit.submit`.
     """
     # pages of FastAPI's own load scripts from elsewhere, which our policy forbids
     app = FastAPI(

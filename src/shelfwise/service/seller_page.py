@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from shelfwise.reports.sureness import sureness
+from shelfwise.reports.probability_words import probability_word
 from shelfwise.service.answers.problems import Problem
 from shelfwise.service.api_routes import answered
 from shelfwise.service.engine.engine import Engine
@@ -168,5 +168,5 @@ def _programs(shown: dict[str, str], address: str, needs_key: bool) -> dict[str,
 
 
 def _page(shown: dict[str, str], **values: Any) -> str:
-    shared = {"shown": shown, "examples": EXAMPLES, "sureness": sureness}
+    shared = {"shown": shown, "examples": EXAMPLES, "probability_word": probability_word}
     return render("seller.html.j2", **shared, **values)

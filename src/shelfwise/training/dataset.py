@@ -21,7 +21,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.sparse_scores import is_too_large
 from shelfwise.core.types import Context, Matrix, Rows
 from shelfwise.training.further_files import FurtherFiles
-from shelfwise.training.stage_words import tell_stage
+from shelfwise.training.stage_titles import tell_stage
 from shelfwise.vision.picture_copies import picture_copies
 
 log = logging.getLogger("shelfwise")

@@ -27,7 +27,7 @@ from shelfwise.training.fit_members import FittedMembers, fit_members, try_or_re
 from shelfwise.training.member_selection import adapt_to_catalog
 from shelfwise.training.product_draw import draw_products, taken
 from shelfwise.training.stacking import Stack, system_members
-from shelfwise.training.stage_words import tell_stage
+from shelfwise.training.stage_titles import tell_stage
 from shelfwise.training.time_budget import Budget
 from shelfwise.training.training_run import TrainingRun
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.plugin_answers import fused_predictions
+from shelfwise.core.plugin_calls import fused_predictions
 from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Matrix, Prediction, Rows
 from shelfwise.metrics.calibration import log_loss

@@ -12,7 +12,7 @@ import numpy as np
 from shelfwise.config import Config
 from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.modality import Modality, presence_patterns
-from shelfwise.core.plugin_answers import fit_each_policy, fit_policy, fused_predictions
+from shelfwise.core.plugin_calls import fit_each_policy, fit_policy, fused_predictions
 from shelfwise.core.registry import make_policy
 from shelfwise.core.sparse_scores import dense, in_row_order
 from shelfwise.core.types import (

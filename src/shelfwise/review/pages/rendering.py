@@ -12,7 +12,7 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from shelfwise.reports.sureness import sureness
+from shelfwise.reports.probability_words import probability_word
 from shelfwise.review.database.decision_rows import Decision, Labels
 from shelfwise.review.database.second_opinions import SecondOpinion
 from shelfwise.review.pages.forms import address
@@ -71,7 +71,7 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["sure"] = sureness
+    environment.filters["sure"] = probability_word
     environment.filters["sentence"] = sentence
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["points"] = lambda share: f"{100 * share:+.1f}"

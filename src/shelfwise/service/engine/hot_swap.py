@@ -10,7 +10,7 @@ from shelfwise.errors import ShelfwiseError
 from shelfwise.service.answers.problems import Problem
 from shelfwise.service.engine.admission import Admission, Answer, Job
 from shelfwise.service.engine.free_memory import free_bytes
-from shelfwise.service.engine.waiting import submit
+from shelfwise.service.engine.submit import submit
 from shelfwise.service.engine.worker_set import WorkerSet
 from shelfwise.service.settings import ServiceSettings
 

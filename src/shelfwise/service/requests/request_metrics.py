@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shelfwise.service.engine.waiting import DisconnectedError
+from shelfwise.service.engine.submit import DisconnectedError
 from shelfwise.service.metrics import Metrics
 
 HUNG_UP = 499

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from shelfwise.service.answers.problems import Problem
-from shelfwise.service.engine.waiting import DisconnectedError
+from shelfwise.service.engine.submit import DisconnectedError
 from shelfwise.service.requests.request_models import Product
 from shelfwise.service.requests.strict_json import parse_json
 from shelfwise.service.settings import ServiceSettings

@@ -1,4 +1,4 @@
-"""What a plug-in answers is looked at, and what it is given stays as it is: code of others may be wrong."""
+"""Calls of plug-ins: answers are checked, and what a plug-in is given stays as it is. Its code may be wrong."""
 
 from __future__ import annotations
 

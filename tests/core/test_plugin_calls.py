@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shelfwise.core.fusion_policy import FusionPolicy
-from shelfwise.core.plugin_answers import checked, fused
+from shelfwise.core.plugin_calls import checked, fused
 from shelfwise.core.types import Floats, MemberOutputs, PluginSettings
 from shelfwise.errors import PluginError
 

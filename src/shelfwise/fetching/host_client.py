@@ -20,7 +20,7 @@ MAX_FAILURES = 10
 """Failures in a row after which a host is left alone for the rest of the run."""
 
 
-class HostLane:
+class HostClient:
     """All requests to one host.
 
     Args:

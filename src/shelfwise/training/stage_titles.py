@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from shelfwise.core.types import Context
 
-_WORDS = {
+_TITLES = {
     "prepare": "preparing {}",
     "member": "fitting {}",
     "answers": "predicting with {}",
@@ -17,10 +17,10 @@ _WORDS = {
 }
 
 
-def stage_words(stage: str) -> str:
+def stage_title(stage: str) -> str:
     """A stage, named as :class:`~shelfwise.training.checkpoints.Checkpoints` keeps it, in words.
 
-    >>> stage_words("member.title"), stage_words("fold.title.0")
+    >>> stage_title("member.title"), stage_title("fold.title.0")
     ('fitting title', 'cross-fitting title, part 1')
     """
     kind, _, name = stage.partition(".")
@@ -28,12 +28,12 @@ def stage_words(stage: str) -> str:
     if kind == "fold":
         name, _, number = name.rpartition(".")
         part = f", part {int(number) + 1}"
-    return _WORDS[kind].format(name) + part if kind in _WORDS else stage
+    return _TITLES[kind].format(name) + part if kind in _TITLES else stage
 
 
-def tell_stage(context: Context, words: str) -> None:
+def tell_stage(context: Context, title: str) -> None:
     """Say what is done from now on; how far it is nobody knows."""
-    with context.progress(words, 0):
+    with context.progress(title, 0):
         pass
 
 
@@ -41,4 +41,4 @@ def stage_display(
     context: Context, before: str = ""
 ) -> Callable[[str], AbstractContextManager[object]]:
     """Shows a stage as long as it lasts, with `before` in front: a plug-in may tell nothing for hours."""
-    return lambda stage: context.progress(before + stage_words(stage), 0)
+    return lambda stage: context.progress(before + stage_title(stage), 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shelfwise.reports.sureness import sureness
+from shelfwise.reports.probability_words import probability_word
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from shelfwise.reports.sureness import sureness
     ],
 )
 def test_each_word_begins_at_its_limit(score: float, word: str) -> None:
-    assert sureness(score) == word
+    assert probability_word(score) == word
