@@ -48,21 +48,16 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def training(sample: Path, settings: Path, out: Path) -> tuple[object, ...]:
+    """The command that trains the model `out`."""
+    options = ("--preset", "quick", "--config", settings, "--min-count", 5)
+    return ("train", sample, *options, "--out", out)
+
+
 @pytest.fixture(scope="module")
 def model(run: Run, sample: Path, settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audit") / "model"
-    run(
-        "train",
-        sample,
-        "--preset",
-        "quick",
-        "--config",
-        settings,
-        "--min-count",
-        5,
-        "--out",
-        folder,
-    )
+    run(*training(sample, settings, folder))
     return folder
 
 
@@ -81,18 +76,7 @@ def test_an_audit_is_filled_in_and_trained_on(
     )
     filled = tmp_path / "corrections.jsonl"
     filled.write_text(json.dumps({**changing, "decision": "accept"}) + "\n", "utf-8")
-    again = (
-        "train",
-        sample,
-        "--preset",
-        "quick",
-        "--config",
-        settings,
-        "--min-count",
-        5,
-        "--out",
-        tmp_path / "next",
-    )
+    again = training(sample, settings, tmp_path / "next")
     printed = json.loads(run(*again, "--corrections", filled, "--compare-with", model, "--json"))
     assert printed["corrections"]["changed"] == 1
     assert printed["before_after"]["products"] > 0

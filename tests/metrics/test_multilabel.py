@@ -13,6 +13,7 @@ from sklearn import metrics as oracle
 
 from shelfwise.metrics.multilabel import decision_metrics, evaluate, micro_f1, per_label
 from shelfwise.metrics.ranking import ranking_metrics
+from tests.metrics.random_cases import random_case
 
 shapes = st.tuples(st.integers(1, 12), st.integers(2, 7))
 
@@ -21,15 +22,6 @@ shapes = st.tuples(st.integers(1, 12), st.integers(2, 7))
 def decided(draw):
     shape = draw(shapes)
     return draw(hnp.arrays(bool, shape)), draw(hnp.arrays(bool, shape))
-
-
-def random_case(products=200, labels=20, levels=None, seed=0):
-    """Every product and label has something true; with `levels`, scores are coarse and tie."""
-    random = np.random.default_rng(seed)
-    targets = random.random((products, labels)) < 0.15
-    targets[np.arange(products), np.arange(products) % labels] = True
-    scores = 0.4 * targets + random.random(targets.shape)
-    return targets, np.round(scores * levels) / levels if levels else scores
 
 
 @settings(max_examples=30, deadline=None)

@@ -18,15 +18,9 @@ from shelfwise.metrics.scored_pairs import (
     random_parts,
     scores_of_a_row,
 )
+from tests.metrics.random_cases import tied_cases
 
-CASES = st.tuples(st.integers(0, 6), st.integers(1, 4)).flatmap(
-    lambda shape: st.tuples(
-        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(
-            lambda steps: (steps / 5).astype(np.float32)
-        ),
-        hnp.arrays(bool, shape),
-    )
-)
+CASES = tied_cases(st.integers(0, 6), st.integers(1, 4))
 
 
 def listed(pairs: ScoredPairs) -> list[tuple[int, int, float, bool]]:

@@ -17,15 +17,9 @@ from shelfwise.metrics.threshold_search import (
     count_reaching,
     own_thresholds,
 )
+from tests.metrics.random_cases import tied_cases
 
-CASES = st.tuples(st.integers(1, 9), st.integers(1, 5)).flatmap(
-    lambda shape: st.tuples(
-        hnp.arrays(np.int64, shape, elements=st.integers(0, 5)).map(
-            lambda steps: (steps / 5).astype(np.float32)
-        ),
-        hnp.arrays(bool, shape),
-    )
-)
+CASES = tied_cases(st.integers(1, 9), st.integers(1, 5))
 
 
 def by_trying(scores, true):

@@ -1,4 +1,4 @@
-"""Calls of plug-ins: answers are checked, and what a plug-in is given stays as it is. Its code may be wrong."""
+"""Calls of plug-ins, whose code may be wrong: answers are checked, and what they are given stays as it is."""
 
 from __future__ import annotations
 
