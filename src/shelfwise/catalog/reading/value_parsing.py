@@ -126,7 +126,7 @@ def _texts(values: Sequence[Any], expected: str) -> list[str]:
 def read_id(value: Any, rules: Rules) -> str:
     """An id as written, without surrounding space; a number as text."""
     expected = "a non-empty text or number on one line"
-    value = plain_scalar(value)
+    value = plain_scalar(_listed_texts(value))
     if is_missing(value):
         raise ValueError(expected)
     # 1e400 is larger than any float, and spreadsheets keep fifteen digits

@@ -216,6 +216,9 @@ def _path_sign(
         )
         pieces = [split_at(value, sign, escaped, candidate.bare) for value in values]
         places, free = free_places(names_beside(pieces, signs.separator))
+        if not places and _end_in(values, sign):
+            evidence.append(f"{sign!r} separates paths: each value ends in it")
+            return candidate, True
         if not places:
             continue
         if escaped:
@@ -242,6 +245,11 @@ def _path_sign(
         )
         undecided = undecided or candidate
     return (undecided, False) if undecided else (signs, True)
+
+
+def _end_in(values: Sequence[str], sign: str) -> bool:
+    """Whether all values end in a sign between paths, of which each has one."""
+    return len(values) >= MIN_PLACES and all(value.endswith(sign) for value in values)
 
 
 def _are_levels(values: Iterable[str], sign: str) -> bool:

@@ -36,6 +36,8 @@ _NUMBERED = re.compile(r"\s*\d+(?: - |\s*[:#|=])\s*[^\W\d]")
 
 _WORD_IN_FRONT = re.compile(r"\s*[^\W\d_]+\s*:\s*(?=[^\s:/])")
 """A word that says what follows; what Pimcore writes before a slash is left out where it is read."""
+_OF_PROGRAMS = re.compile(r"/\S*\b(?:api|rest|wp-json|v\d+)/\S+")
+"""Where a program answers for an object, ``/api/v2/taxons/mugs``."""
 
 _NO_CATEGORY = frozenset(
     (
@@ -85,6 +87,7 @@ def told_categories(
         told_parted_names(column, _texts(values), signs),
         _told_numbered_paths(column, values, signs),
         _told_word_in_front(column, values, signs),
+        _told_places_of_programs(column, values),
         _told_own_titles(column, values, titles, signs),
         *told_names(column, every),
     )
@@ -103,6 +106,22 @@ def _paths(values: Sequence[Any], signs: CategorySigns) -> Iterator[tuple[str, .
 
 def _texts(values: Sequence[Any]) -> list[str]:
     return [value for value in values if isinstance(value, str) and not is_missing(value)]
+
+
+def _told_places_of_programs(column: str, values: Sequence[Any]) -> str | None:
+    """
+    >>> _told_places_of_programs("taxon", ["/api/v2/taxons/mugs", "/api/v2/taxons/gifts"]) is None
+    False
+    >>> _told_places_of_programs("cat", ["/home/mugs", "/home/rest"]) is None
+    True
+    """
+    texts = [str(value) for value in values if not is_missing(value)]
+    if not texts or not all(map(_OF_PROGRAMS.fullmatch, texts)):
+        return None
+    return (
+        f"{column}: {texts[0]!r} is where a program answers for a category, and its parts are no names; "
+        "write the names of the categories in its place"
+    )
 
 
 def _told_own_titles(

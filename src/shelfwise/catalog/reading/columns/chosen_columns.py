@@ -24,6 +24,11 @@ from shelfwise.config import CatalogSettings
 _MIN_KNOWN = 2
 """Fields from which on the names of columns are surely names."""
 
+_SOME_UNTITLED = 0.1
+"""Share of the rows from which on it is no chance that they have no title."""
+
+_ADDRESS = re.compile(r"/\S+/\S|(?i:https?)://")
+
 _SHORT_TITLE = 80
 _MOSTLY_SHORT = 0.9
 
@@ -76,6 +81,17 @@ class _Columns:
         fuller = fuller_id_column(self._names, usual, self._sample)
         if fuller is not None:
             self._choose("id", fuller, f"is taken, as {usual} is empty in many rows")
+            return
+        rivals = rivals_of("id", self._names, {usual})
+        own = next((name for name in rivals if self._has_own_ids(name)), None)
+        if own is not None and _are_addresses(self._sample(usual)):
+            self._choose("id", own, f"is taken, as {usual} holds addresses")
+
+    def _has_own_ids(self, name: str) -> bool:
+        """Whether a column has in every row an id of its own, and no address."""
+        values = self._sample(name)
+        texts = {str(value).strip() for value in values if not is_missing(value)}
+        return not is_index(name) and len(texts) == len(values) and not _are_addresses(values)
 
     def replace_empty_ones(self) -> None:
         """Columns with values, where the usual ones of their fields have none."""
@@ -139,11 +155,16 @@ class _Columns:
             )
             self.chosen["description"] = further
         # a text alone, or beside its labels, is what its owner calls it
-        elif self._column("price") and _are_short(self._sample(usual)):
+        elif self._is_of_goods() and _are_short(self._sample(usual)):
             self.chosen.pop("description", None)
             self._choose(
                 "title", usual, "is taken, as its texts are short, and no column is a title"
             )
+
+    def _is_of_goods(self) -> bool:
+        """Whether the columns are those of a system of goods, which have a price, a brand or levels."""
+        known = self._column("price") or self._column("brand")
+        return bool(known) or self._has_levels("categories")
 
     def take_ids_of_variants(self) -> None:
         """What rows without a title repeat from the row above, where they have ids of their own."""
@@ -153,6 +174,7 @@ class _Columns:
         found = variant_id_column(self._unused, title, self._sample)
         if found is None:
             self._tell_variants(title, usual)
+            self._tell_untitled(title)
         else:
             self._choose(
                 "id",
@@ -169,6 +191,16 @@ class _Columns:
                 f"id: {usual} is taken, and rows of one title have one {found}; if they are variants of a "
                 f"product, {how_to_take('id', found)}"
             )
+
+    def _tell_untitled(self, title: str) -> None:
+        """Rows without a title below rows with one may be options of these, with an id of their own."""
+        untitled = [is_missing(value) for value in self._sample(title)]
+        if not untitled or untitled[0] or sum(untitled) < _SOME_UNTITLED * len(untitled):
+            return
+        self._evidence.append(
+            f"title: {sum(untitled):,} of the first {len(untitled):,} rows have none; if they are variants "
+            "of the product above, leave them out of the file"
+        )
 
     def _is_repeated(self, column: str) -> bool:
         """Whether ids stand in several rows, as those of products with variants do."""
@@ -217,6 +249,14 @@ def _are_codes(values: Sequence[Any]) -> bool:
     """
     texts = [str(value) for value in values if not is_missing(value)]
     return bool(texts) and all(_CODE.fullmatch(text.strip()) for text in texts)
+
+
+def _are_addresses(values: Sequence[Any]) -> bool:
+    """
+    >>> _are_addresses(["/api/products/7", "https://shop.example/8"]), _are_addresses(["7"])
+    (True, False)
+    """
+    return bool(values) and all(_ADDRESS.match(str(value).strip()) for value in values)
 
 
 def _are_short(values: Sequence[Any]) -> bool:

@@ -164,7 +164,7 @@ class _ColumnChecks:
         doubt |= is_true(pc.match_substring(array, "e+", ignore_case=True))
         doubt |= is_true(pc.is_in(pc.utf8_lower(array), _TOTALS))
         # ="00042", by which Excel keeps zeros
-        doubt |= is_true(pc.starts_with(array, "="))
+        doubt |= is_true(pc.starts_with(array, "=")) | is_true(pc.starts_with(array, "["))
         return self._reread(array, doubt, values, partial(read_id, rules=self.rules))
 
     def texts(

@@ -32,6 +32,9 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 """Where a word begins in ``unitPrice``."""
 
 
+_ADDRESS_OF = "@"
+"""In front of keys of JSON-LD, of which ``@id`` is an address."""
+
 _TAG = re.compile(rf"{_LANGUAGE}|[a-z]{{2}}[-_][A-Z]{{2}}|x-default")
 """What texts in several languages stand under."""
 
@@ -169,6 +172,9 @@ def plain_names(name: str) -> tuple[str, ...]:
     """
     plain = normal_name(name)
     in_words = normal_name(_HUMP.sub("_", name))
+    if name.startswith(_ADDRESS_OF):
+        # what JSON-LD says of an object counts after what the object has itself
+        return name, plain
     bare = [_LOCALE.sub("", one).removeprefix(_DEFAULT) for one in (plain, in_words)]
     return tuple(dict.fromkeys((plain, in_words, *bare)))
 

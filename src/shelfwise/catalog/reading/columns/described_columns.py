@@ -31,7 +31,10 @@ _SHORT = 4
 
 _WHOLE_NAMES = {
     "categories": frozenset(
-        {"item_type", "item_category", "item_category_name", "item_category_code"}
+        (
+            *("item_type", "item_category", "item_category_name", "item_category_code"),
+            *("subject_name", "тип", "тип_товара", "предмет", "grupa", "grupa_towarowa", "gruppo"),
+        )
     )
 }
 """Our field -> names that describe it as a whole, though a word in them speaks against it.
@@ -44,6 +47,8 @@ _LONGEST_NAME = 60
 _LONGEST_TITLE = 200
 _MARKUP = re.compile(r"[\n<]")
 _NO_NAME = re.compile(r'[{}]|^"|":')
+
+_BARCODES = frozenset(("barcode", "barkod", "ean", "ean13", "gtin", "upc"))
 
 _IMAGE = re.compile(r"(?i)(?:https?:)?//\S+|\S.*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
@@ -74,9 +79,21 @@ def described_column(
         found = [n for n in found if not (_is_weak_category(n) and _has_one_value(sample(n)))]
         # stable: those of one kind stay in the order of the file
         found.sort(key=lambda n: (_is_weak_category(n), holds_codes(sample(n))))
+    if field == "id":
+        # what stands on the package may be one for all sizes of a product
+        found.sort(key=lambda n: any(_has(one, _BARCODES) for one in plain_names(n)))
     # names of categories say more than their codes, which stand beside them
     wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
     return next(wordy, found[0] if found else None)
+
+
+def fields_by_words(names: Collection[str]) -> set[str]:
+    """Our fields of which one of the names has a word.
+
+    >>> sorted(fields_by_words(["UrunKodu", "UrunAdi", "Stok"]))
+    ['id', 'title']
+    """
+    return {field for field in FIELD_WORDS if any(_is_described(name, field) for name in names)}
 
 
 def may_hold_ids(name: str) -> bool:
@@ -109,6 +126,8 @@ def _described_columns(
         filled = _filled(values)
         # an id must be everywhere
         complete = field != "id" or len(filled) == len(values)
+        if field == "title" and holds_codes(filled):
+            continue
         if filled and complete and _HOLDS[field](filled):
             found.append(name)
     return found
@@ -153,7 +172,15 @@ def _is_described(name: str, field: str) -> bool:
 
 def _has(plain: str, words: Collection[str]) -> bool:
     parts = _WORD_ENDS.split(plain)
-    return any(word in parts or (_is_stem(word) and word in plain) for word in words)
+    return any(
+        word in parts or (word in plain if _is_stem(word) else _ends_one(word, parts))
+        for word in words
+    )
+
+
+def _ends_one(word: str, parts: Sequence[str]) -> bool:
+    """Whether a word of some letters ends one that is made of several, such as ``productcode``."""
+    return len(word) == _SHORT and any(part.endswith(word) for part in parts)
 
 
 def _is_stem(word: str) -> bool:

@@ -14,19 +14,23 @@ def _sets(words: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
 FIELD_WORDS = _sets(
     {
         "id": """
-            id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn isbn13 isbn10 mpn
-            pid key slug ref réf referencia référence codice código codigo kodu kod cod numero
-            número numer номер код item article artikel appid prodid movieid bookid indeks 番号 コード 编号
-            编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
+            id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn
+            isbn13 isbn10 mpn pid key slug ref réf referencia référence codice código codigo
+            kodu kod cod numero número numer номер код item article artikel appid prodid movieid
+            bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
+            معرف артикул symbol 品番 货号
         """,
         "title": """
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
-            headline designation désignation libellé название наименование adı 商品名 品名 名称 标题 제품명
-            상품명 اسم τίτλος שם ชื่อ nama tytuł tên isim
+            headline designation désignation libellé название наименование adı 商品名 品名 名称
+            标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama tytuł tên isim navn namn
+            naam adi urunadi stokadi naziv назва megnevezés denumire kurztext label etiket
+            etichetta model modell modelo modèle модель
         """,
         "description": """
-            description beschreibung langtext descripción descrição descricao descrizione açıklama
-            описание 説明 描述 설명 الوصف περιγραφή תיאור รายละเอียด deskripsi
+            description beschreibung langtext descripción descrição descricao descrizione
+            açıklama описание 説明 描述 설명 وصف περιγραφή תיאור รายละเอียด deskripsi desc descr
+            omschrijving kuvaus beskrivelse beskrivning descriptif leírás descriere опис
         """,
         "image": """
             image bild bilder photo foto picture resim thumbnail photo1 foto1 imágenes imagen
@@ -34,14 +38,20 @@ FIELD_WORDS = _sets(
         """,
         "categories": """
             category categories kategorie catégorie categoria categoría kategori kategoria
-            категория taxonomy warengruppe breadcrumb type カテゴリ 类目 分类 카테고리 الفئة κατηγορία
-            קטגוריה หมวดหมู่
+            категория категорія taxonomy taxon warengruppe crumb type カテゴリ ジャンル 类目
+            分类 分组 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória famille
+            famiglia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp tuoteryhmä
         """,
         "price": """
             price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
-            msrp mrp preco pris prijs hinta 価格 价格 售价 가격 판매가 السعر τιμή מחיר ราคา harga giá
+            msrp mrp preco pris prijs hinta 価格 价格 售价 单价 가격 판매가 단가 سعر τιμή מחיר
+            ราคา harga giá vk1 listino preț
         """,
-        "brand": "brand marke marka marque marca ブランド 品牌 브랜드 العلامة μάρκα מותג แบรนด์ ยี่ห้อ",
+        "brand": """
+            brand marke marka marque marca ブランド メーカー 品牌 브랜드 العلامة ماركة μάρκα
+            מותג แบรนด์ ยี่ห้อ producent produttore fabrikant hersteller tillverkare valmistaja
+            üretici gyártó виробник
+        """,
     }
 )
 """Our field -> words of which one is in the name of a column that may be it."""
@@ -51,17 +61,20 @@ OTHER_WORDS = _sets(
         "id": """
             parent category kategorie brand group gruppe image tax user customer seller vendor
             store shop warehouse currency type status color colour size country tariff phone zip
-            rating count stock name 类目 分类 カテゴリ カテゴリー ディレクトリ 카테고리 분류
+            rating count stock name description desc title text groep grupa gruppo grupo famille
+            familia 分组 グループ 그룹 类目 分类 カテゴリ カテゴリー ディレクトリ 카테고리 분류
         """,
         "title": """
             category kategorie brand marke file datei image bild option attribute variant vendor
             seller supplier lieferant hersteller manufacturer color colour size class group
             department division section shop store user author customer status type unit length
-            lenght first last url
+            lenght first last url groep grupa gruppo grupo famille familia famiglia code number
+            分组 分类 类目 カテゴリ グループ 그룹 카테고리 仓库 供应商
         """,
         "description": """
-            meta seo category kategorie image short color colour length lenght name group grp class type
-            brand vendor supplier manufacturer department dept family
+            meta seo category kategorie image short color colour length lenght name group grp
+            class type brand vendor supplier manufacturer department dept family groep grupa
+            gruppo grupo famille familia famiglia categorie categoria catégorie categoría
         """,
         "image": "alt count width height size category",
         "categories": """
@@ -70,7 +83,10 @@ OTHER_WORDS = _sets(
         """,
         "price": """
             group gruppe type typ currency währung cost purchase einkauf einkaufspreis ek old
-            alt compare level discount shipping delivery versand rule excl cent cents minor pence
+            alt compare level discount shipping delivery versand rule excl cent cents minor
+            pence kost inkoop indkøb inköp achat zakup zakupu nákup закуп закупочная
+            себестоимость maliyet alış costo custo coste acquisto compra 采购 进货 仕入 原価
+            입고 원가 成本 تكلفة مخفض
         """,
         "brand": "id code logo image url description",
     }

@@ -10,16 +10,21 @@ from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_
 
 CATEGORY = (
     r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
-    r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|rubriek|カテゴリー?|分类)"
+    r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|rubriek|カテゴリー?|分类|품목그룹|상품그룹|varegruppe|varugrupp|artikelgruppe)"
 )
 """What a column of categories is called in the languages of shops."""
 
 _LEVEL = r"(?:level|lvl|l|ebene|niveau|nivel|nível|livello|poziom|seviye|nivå)"
 
 _NUMBERED = re.compile(
-    rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name)?"
+    rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|(?:ic|product|item)_group|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name|명)?"
 )
 _SUBS = ("sub", "sub_")
+
+_OF_OTHERS = re.compile(
+    r"(?:^|_)(?:price|tax|customer|user|stock|discount|shipping|skill|access|risk|energy|age|reorder|quality)_"
+)
+"""In front of levels and classes that are no categories."""
 
 _LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
 """Columns that hold one label each."""
@@ -75,7 +80,7 @@ def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
         own = normal_name(name)
         possible = (own,) if _SUB.fullmatch(own) else plain_names(name)
         match = next(filter(None, map(_NUMBERED.fullmatch, possible)), None)
-        if match:
+        if match and not any(map(_OF_OTHERS.search, plain_names(name))):
             numbered.setdefault(match[1], {})[int(match[2])] = name
     for base, levels in numbered.items():
         # Category_2 with SubCategory_2 is another path, and no level below Category_1

@@ -13,6 +13,7 @@ from defusedxml.ElementTree import iterparse
 
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
+from shelfwise.catalog.reading.columns.described_columns import fields_by_words
 
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""
@@ -23,12 +24,21 @@ _OF_GROUPS = frozenset({"group_id", "groupid"})
 DETAILS = "_details"
 """What elements end with, in lower case, whose parts say something about the element around them (BMEcat)."""
 
-_NAMED_IN_ATTRIBUTES = frozenset({"field", "column", "str", "int", "float", "double", "arr"})
-"""What MySQL, phpMyAdmin and Solr call the fields of their records, in lower case."""
+_NAMED_IN_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("column", "str", "int", "float", "double", "arr"), ("name",)),
+    "field": ("name", "id", "code"),
+    "value": ("attributeid",),
+}
+"""What MySQL, phpMyAdmin, Solr and systems of product data call the fields of their records, in lower case ->
+the attributes that have the names of these, in lower case, likeliest first.
+"""
 
 _SAMPLE_BYTES = 1 << 20
 _MIN_FIELDS = 2
 """Fields of ours from which on an element may be a record."""
+
+_MIN_BY_WORDS = 3
+"""The same where only words in their names say that they are ours."""
 
 
 class Reader:
@@ -62,7 +72,16 @@ def local_name(tag: str) -> str:
 def field_name(element: Element) -> str:
     """What a field is called: by its attribute where databases name it there, ``<field name="id">``."""
     tag = local_name(element.tag)
-    return element.get("name", tag) if tag.lower() in _NAMED_IN_ATTRIBUTES else tag
+    keys = _NAMED_IN_ATTRIBUTES.get(tag.lower(), ())
+    if not keys or not element.attrib:
+        return tag
+    attributes = {local_name(key).lower(): text for key, text in element.attrib.items()}
+    return next((attributes[key] for key in keys if attributes.get(key)), tag)
+
+
+def are_fields(element: Element) -> bool:
+    """Whether all that stands in an element are fields that are named in attributes, ``<Values>`` in STEP."""
+    return len(element) > 0 and all(field_name(part) != local_name(part.tag) for part in element)
 
 
 def is_category(tag: str) -> bool:
@@ -121,7 +140,7 @@ def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> Feed
     ended = [name for name in elements if elements[name].count]
     possible = [name for name in ended if goodness(name)[0] >= _MIN_FIELDS]
     if not possible:
-        return FeedRecords(USUAL, frozenset())
+        return _described_records(elements)
     best = max(possible, key=goodness)
     around = [name for name in possible if name in USUAL and name in elements[best].inside]
     name = max(around, key=goodness, default=best)
@@ -138,6 +157,19 @@ def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> Feed
     # one alone may be anything, unless records have its id
     lists = any(elements[one].count > (0 if named else 1) for one in listed)
     return FeedRecords(frozenset({name}), inside, lists, named)
+
+
+def _described_records(elements: Mapping[str, _Elements]) -> FeedRecords:
+    """The elements with the most names that have a word of our fields, ``<UrunKodu>``; else the usual."""
+
+    def goodness(name: str) -> tuple[int, int]:
+        return len(fields_by_words(elements[name].parts)), elements[name].count
+
+    repeated = [name for name in elements if elements[name].count > 1]
+    best = max(repeated, key=goodness, default="")
+    if not best or goodness(best)[0] < _MIN_BY_WORDS:
+        return FeedRecords(USUAL, frozenset())
+    return FeedRecords(frozenset({best}), frozenset(elements[best].inside))
 
 
 @dataclass

@@ -33,6 +33,7 @@ from shelfwise.catalog.reading.formats._xml_records import (
     DETAILS,
     USUAL,
     Reader,
+    are_fields,
     detail_name,
     field_name,
     local_name,
@@ -48,6 +49,9 @@ _MERCHANT = "{http://base.google.com/ns/1.0}"
 """The names with g: in front, which count more than those of the feed: its own title is often cut short."""
 
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+_LANGUAGES = ("lang", "language", "languagecode", "locale")
+"""Attributes, in lower case, that say the language of a text."""
 
 _SAID_IN_ATTRIBUTES = ("href", "src", "url", "value", "name")
 """Attributes, in lower case, that hold what an element without a text says, likeliest first."""
@@ -155,6 +159,13 @@ def _fields(element: Element) -> dict[str, Any]:
     tags = Counter(child.tag for child in element)
     for child in element:
         name = field_name(child)
+        if are_fields(child):
+            # <Values><Value AttributeID="Category">
+            fields.update({part: fields.get(part, one) for part, one in _fields(child).items()})
+            continue
+        if by_language := _by_language(child):
+            fields.update({f"{name}-{one}": text for one, text in by_language.items()})
+            continue
         # texts in several languages stand side by side, and are a column each
         language = child.get(_LANGUAGE, "") if tags[child.tag] > 1 else ""
         name = f"{name}-{language}" if is_language(language) else name
@@ -196,6 +207,19 @@ def _titled_description(name: str, values: list[Any]) -> Mapping[str, Any] | Non
         inside = next(iter(inside.values()))
     has_title = isinstance(inside, dict) and "title" in plan_columns(tuple(inside), {}).ours
     return inside if has_title else None
+
+
+def _by_language(element: Element) -> Mapping[str, str]:
+    """The texts of an element that has one in each of several languages (inriver); none of others."""
+    if not len(element) or any(len(part) for part in element):
+        return {}
+    found = {_language(part): (part.text or "").strip() for part in element}
+    return found if len(found) == len(element) and all(map(is_language, found)) else {}
+
+
+def _language(element: Element) -> str:
+    attributes = {local_name(key).lower(): text for key, text in element.attrib.items()}
+    return next((attributes[key] for key in _LANGUAGES if key in attributes), "")
 
 
 def _in_languages(element: Element) -> list[str]:

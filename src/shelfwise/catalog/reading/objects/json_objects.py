@@ -89,7 +89,14 @@ def without_objects(value: Any) -> Any:
 
 
 def plain_scalar(value: Any) -> Any:
-    """The id inside an object of MongoDB, ``{"$oid": "65a1"}``; other values as given."""
+    """The id inside an object of MongoDB, ``{"$oid": "65a1"}``, or alone in a list; other values as given.
+
+    >>> plain_scalar({"$oid": "65a1"}), plain_scalar(["65a1"]), plain_scalar(["65a1", "65a2"])
+    ('65a1', '65a1', ['65a1', '65a2'])
+    """
+    # programs that copy pages make a list of everything
+    if isinstance(value, list) and len(value) == 1:
+        return value[0]
     if isinstance(value, Mapping) and len(value) == 1:
         ((key, inside),) = value.items()
         return inside if str(key).startswith("$") else value

@@ -1,0 +1,58 @@
+"""XML whose fields are named in attributes, or in words of other languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from shelfwise.catalog.reading.reader import ReadResult
+from tests.catalog.reading.written_products import PRODUCTS, paths_read, read
+
+LEAVES = [{(product.leaves[0],)} for product in PRODUCTS]
+
+
+def written(tag: str, fields: str) -> str:
+    """A file of records; I, T and C stand for id, title and category."""
+    records = "".join(
+        fields.replace("?I", p.id).replace("?T", p.title).replace("?C", escape(p.leaves[0]))
+        for p in PRODUCTS
+    )
+    return f'<?xml version="1.0"?><{tag}>{records}</{tag}>'
+
+
+def all_right(result: ReadResult) -> None:
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+    assert paths_read(result) == LEAVES
+
+
+def test_fields_that_an_attribute_names(tmp_path: Path) -> None:
+    name = '<Data Language="en">?T</Data><Data Language="sv">En mugg</Data>'
+    fields = (
+        f'<Field Id="ProductId">?I</Field><Field Id="ProductName">{name}</Field>'
+        '<Field Id="ProductCategory">?C</Field>'
+    )
+    content = written("Entities", f'<Entity Type="Product"><Fields>{fields}</Fields></Entity>')
+    result = read(tmp_path, content, "x.xml")
+    all_right(result)
+    assert any("of several languages" in sentence for sentence in result.reading.evidence)
+
+
+def test_values_that_name_their_attribute(tmp_path: Path) -> None:
+    values = '<Values><Value AttributeID="Category">?C</Value></Values>'
+    content = written("Products", f'<Product ID="?I"><Name>?T</Name>{values}</Product>')
+    all_right(read(tmp_path, content, "x.xml"))
+
+
+def test_a_category_with_a_number_is_no_field(tmp_path: Path) -> None:
+    fields = '<id>?I</id><name>?T</name><category id="5">?C</category>'
+    all_right(read(tmp_path, written("products", f"<product>{fields}</product>"), "x.xml"))
+
+
+def test_records_by_words_of_another_language(tmp_path: Path) -> None:
+    fields = (
+        "<UrunKodu>?I</UrunKodu><UrunAdi>?T</UrunAdi><Kategori>?C</Kategori><Fiyat>4,50</Fiyat>"
+    )
+    result = read(tmp_path, written("Urunler", f"<Urun>{fields}</Urun>"), "x.xml")
+    all_right(result)
+    assert result.catalog.column("price")[0] == 4.5

@@ -1,0 +1,142 @@
+"""Exports of systems of goods and of pages in many languages, whose columns no list of names foresees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from tests.catalog.reading.written_products import PRODUCTS, Written, paths_read, read, table
+
+FIRST_PATHS = [{product.paths[0]} for product in PRODUCTS]
+FIRST_LEAVES = [{(product.leaves[0],)} for product in PRODUCTS]
+TITLES = [product.title for product in PRODUCTS]
+
+
+def flat(p: Written) -> Sequence[object]:
+    """Id, title, category and price."""
+    return p.id, p.title, p.leaves[0], p.price
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Varenummer;Varenavn;Varegruppe;Salgspris;Kostpris",
+        "Symbol;Nazwa;Grupa;Cena brutto;Cena zakupu",
+        "Artikelcode;Naam;Artikelgroep;Verkoopprijs;Inkoopprijs",
+        "物料编码;物料名称;物料分组;销售单价;采购单价",
+        "رقم المنتج;اسم المنتج;تصنيف المنتج;سعر المنتج;سعر التكلفة",
+        "Артикул*;Название товара;Тип*;Цена, руб.*;Закупочная цена",
+        "productcode;productname;Main_taxon;productprice;productcost",
+        "MATNR;MAKTX;MATKL;Price;Cost",
+        "stockCode;label;category;price1;buyingPrice",
+    ],
+)
+def test_names_of_columns_in_many_languages(tmp_path: Path, header: str) -> None:
+    rows = [(*flat(p), 1) for p in PRODUCTS]
+    result = read(tmp_path, table(header.split(";"), rows))
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    assert result.catalog.column("title") == TITLES
+    assert result.catalog.column("price") == [p.price for p in PRODUCTS]
+    assert paths_read(result) == FIRST_LEAVES
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("IC_GROUP0", "IC_GROUP1", "IC_GROUP2"),
+        ("품목그룹1명", "품목그룹2명"),
+        ("Varegruppe", "Undervaregruppe"),
+    ],
+)
+def test_levels_of_groups(names: tuple[str, ...]) -> None:
+    found = find_level_columns(["id", *names])
+    assert found is not None
+    assert found.names == names
+
+
+@pytest.mark.parametrize("what", ["price level", "taxClass", "customer_category"])
+def test_levels_of_something_else_are_no_categories(what: str) -> None:
+    assert find_level_columns([f"{what}_1", f"{what}_2"]) is None
+
+
+def test_names_of_a_code_count_before_codes(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, f"F{len(p.leaves[0]):02}", p.leaves[0], p.price) for p in PRODUCTS]
+    header = ("Référence", "Désignation", "Code famille", "Intitulé famille", "Prix")
+    result = read(tmp_path, table(header, rows))
+    assert paths_read(result) == FIRST_LEAVES
+    assert any("Code famille could be it too" in sentence for sentence in result.reading.rivals)
+
+
+def test_a_model_of_codes_is_no_title(tmp_path: Path) -> None:
+    rows = [(p.id, f"M-{n}", p.leaves[0]) for n, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(("sku", "model", "category"), rows))
+    assert "title" not in result.reading.columns
+
+
+def test_what_stands_on_the_package_is_an_id_where_nothing_else_is(tmp_path: Path) -> None:
+    rows = [(p.title, 4_000_000 + n, p.id, p.leaves[0]) for n, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(("name", "EAN", "Article Ref", "category"), rows))
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+
+
+def test_a_sign_at_the_end_of_all_values_is_part_of_no_name(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, " >> ".join(p.paths[0]) + ";") for p in PRODUCTS]
+    result = read(tmp_path, table(("sku", "name", "categories"), rows))
+    assert paths_read(result) == FIRST_PATHS
+
+
+def test_addresses_of_programs_are_told(tmp_path: Path) -> None:
+    records = [
+        {
+            "@id": f"/api/v2/products/{p.id}",
+            "code": p.id,
+            "name": p.title,
+            "mainTaxon": f"/api/v2/taxons/{p.leaves[0]}",
+        }
+        for p in PRODUCTS
+    ]
+    for record in records:
+        record["mainTaxon"] = record["mainTaxon"].replace(" ", "-")
+    result = read(tmp_path, json.dumps({"hydra:member": records}), "x.json")
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    told = " ".join(result.reading.evidence)
+    assert "id: code is taken, as @id holds addresses" in told
+    assert "is where a program answers for a category" in told
+
+
+def test_an_id_counts_before_that_of_json_ld(tmp_path: Path) -> None:
+    records = [{"@id": f"/p/{n}", "id": p.id, "title": p.title} for n, p in enumerate(PRODUCTS)]
+    assert read(tmp_path, json.dumps(records), "x.json").catalog.ids == [p.id for p in PRODUCTS]
+
+
+def _json_lines(rows: list[dict[str, list[object]]]) -> str:
+    return "\n".join(map(json.dumps, rows))
+
+
+def _python_table(rows: list[dict[str, list[object]]]) -> str:
+    return table(rows[0], ([str(value) for value in row.values()] for row in rows))
+
+
+@pytest.mark.parametrize(("write", "name"), [(_json_lines, "x.jsonl"), (_python_table, "x.csv")])
+def test_lists_of_one_are_what_is_in_them(
+    tmp_path: Path, write: Callable[[list[dict[str, list[object]]]], str], name: str
+) -> None:
+    rows: list[dict[str, list[object]]] = [
+        {"sku": [p.id], "title": [p.title], "category": [p.leaves[0]], "price": [f"${p.price}"]}
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, write(rows), name)
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    assert result.catalog.column("title") == TITLES
+    assert result.catalog.column("price") == [p.price for p in PRODUCTS]
+    assert paths_read(result) == FIRST_LEAVES
+
+
+def test_rows_without_a_title_are_told(tmp_path: Path) -> None:
+    rows = [row for p in PRODUCTS for row in (flat(p), (f"{p.id}-1", "", "", p.price))]
+    result = read(tmp_path, table(("sku", "name", "category", "price"), rows))
+    assert any("40 of the first 80 rows have none" in one for one in result.reading.evidence)
