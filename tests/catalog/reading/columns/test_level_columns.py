@@ -48,6 +48,13 @@ def test_levels_in_three_columns(tmp_path: Path, names: str) -> None:
         ("Hoofdgroep", "Subgroep"),
         ("Ana Kategori", "Alt Kategori"),
         ("parent_category", "sub_category"),
+        ("Rubro", "Subrubro"),
+        ("Grupo", "Subgrupo"),
+        ("Dept", "Sub Dept"),
+        ("Раздел", "Подраздел"),
+        ("Κατηγορία", "Υποκατηγορία"),
+        ("大分類", "中分類"),
+        ("대분류", "중분류"),
     ],
 )
 def test_a_category_and_the_one_below_it(names: tuple[str, str]) -> None:

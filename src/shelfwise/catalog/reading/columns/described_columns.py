@@ -12,7 +12,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.categories.category_columns import column_text, is_on_or_off
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
-from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS
+from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS, WHOLE_NAMES
 from shelfwise.catalog.reading.columns.group_names import holds_codes, is_group_name
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.price_parsing import parse_price
@@ -28,20 +28,6 @@ _ENOUGH = 10
 _LONGEST_ID = 64
 _SHORT = 4
 """Letters up to which a word has to stand by itself: ``vk``, but ``preis`` in ``Verkaufspreis``."""
-
-_WHOLE_NAMES = {
-    "categories": frozenset(
-        (
-            *("item_type", "item_category", "item_category_name", "item_category_code"),
-            *("subject_name", "тип", "тип_товара", "предмет", "grupa", "grupa_towarowa", "gruppo"),
-        )
-    )
-}
-"""Our field -> names that describe it as a whole, though a word in them speaks against it.
-
-Amazon has categories in the first, and other shops what kind of row it is.
-Systems of accounts have the others.
-"""
 
 _LONGEST_NAME = 60
 _LONGEST_TITLE = 200
@@ -162,7 +148,7 @@ def _is_described(name: str, field: str) -> bool:
     if _NO_NAME.search(name) or len(name) > _LONGEST_NAME:
         return False
     plain = plain_names(name)
-    if not _WHOLE_NAMES.get(field, frozenset()).isdisjoint(plain):
+    if not WHOLE_NAMES.get(field, frozenset()).isdisjoint(plain):
         return True
     if field == "categories" and any(map(is_group_name, plain)):
         return True
@@ -195,7 +181,11 @@ def _are_ids(values: Sequence[Any]) -> bool:
 
 
 def _are_texts(values: Sequence[Any]) -> bool:
-    return _mostly(values, lambda value: _LETTERS.search(str(value)) is not None)
+    # an object names something, and is no text
+    texts = [value for value in values if not isinstance(value, Mapping)]
+    return len(texts) == len(values) and _mostly(
+        texts, lambda text: _LETTERS.search(str(text)) is not None
+    )
 
 
 def _are_titles(values: Sequence[Any]) -> bool:

@@ -17,6 +17,27 @@ _GROUP = re.compile(
 )
 """A word for products, one for a group, and what of the group."""
 
+_GROUPS = frozenset(
+    (
+        *(
+            "group",
+            "section",
+            "department",
+            "dept",
+            "aisle",
+            "product_line",
+            "abteilung",
+            "sortiment",
+        ),
+        *("gruppe", "produktlinie", "groupe", "rubrique", "département", "gamme", "rubro", "grupo"),
+        *("sección", "seccion", "departamento", "gama", "seção", "secao", "gruppo", "reparto"),
+        *("rubrica", "sezione", "famiglia", "afdeling", "groep", "grupa", "dział", "varugrupp"),
+        *("varegruppe", "avdelning", "tuoteryhmä", "skupina", "csoport", "grupă", "раздел"),
+        *("группа", "группа_товаров", "ομάδα", "reyon", "danh_mục", "القسم", "قسم", "분류", "分類"),
+    )
+)
+"""What groups and departments of goods are called where nothing says of what they are."""
+
 _CODE = re.compile(r"(?=.*\d)\S+|[A-Z]{1,4}")
 """One word with a digit, or a few capitals."""
 
@@ -26,8 +47,10 @@ def is_group_name(plain: str) -> bool:
 
     >>> is_group_name("product_group_description"), is_group_name("price_group")
     (True, False)
+    >>> is_group_name("abteilung")
+    True
     """
-    return _GROUP.fullmatch(plain) is not None
+    return plain in _GROUPS or _GROUP.fullmatch(plain) is not None
 
 
 def holds_codes(values: Sequence[Any]) -> bool:

@@ -10,7 +10,7 @@ from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_
 
 CATEGORY = (
     r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
-    r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|rubriek|カテゴリー?|分类|품목그룹|상품그룹|varegruppe|varugrupp|artikelgruppe)"
+    r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|rubriek|カテゴリー?|分类|分類|품목그룹|상품그룹|varegruppe|varugrupp|artikelgruppe)"
 )
 """What a column of categories is called in the languages of shops."""
 
@@ -29,14 +29,24 @@ _OF_OTHERS = re.compile(
 _LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
 """Columns that hold one label each."""
 
+_KIND = (
+    rf"(?:{CATEGORY}|group|grupo|gruppo|groupe|grupa|группа|rubro|rubrique|раздел|section|sección|reparto"
+    r"|rayon|famiglia|varugrupp|varegruppe|tuoteryhmä|κατηγορία)"
+)
+"""The same, with words that say so beside a column whose name says that it lies below only."""
+
 _TOP = re.compile(
-    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{CATEGORY}(?:_name)?|大{CATEGORY}|대분류"
+    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_KIND}(?:_name)?|大{CATEGORY}|대분류"
     rf"|{CATEGORY}_(?:principal|principale|główna|hlavní)|корневая(?:_категория)?"
 )
-_MIDDLE = re.compile(rf"{CATEGORY}(?:_name|_desc)?|class_description|中{CATEGORY}|중분류")
+_MIDDLE = re.compile(rf"{_KIND}(?:_name|_desc)?|class_description")
 _SUB = re.compile(
-    rf"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под)_?)+){CATEGORY}_?(\d?)(?:_name|_desc)?|小{CATEGORY}|소분류"
+    r"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
+    rf"(?:{_KIND}|department|dept)_?(\d?)(?:_name|_desc)?"
 )
+_EAST = re.compile(rf"([中小]){CATEGORY}|([중소])분류")
+"""Levels that say in the scripts of East Asia that they are the middle or the small ones."""
+
 _CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?")
 """Levels that are counted in Chinese."""
 
@@ -111,12 +121,13 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     ranks = {rank for rank, _, _ in levels}
     middle = levels.get((_MIDDLE_RANK, 0, ""), "")
     is_class = _ABOVE_RANK in ranks and any(map(_OF_SHOPS.fullmatch, plain_names(middle)))
-    if not is_class and (_SUB_RANK not in ranks or not ranks & {_TOP_RANK, _MIDDLE_RANK}):
+    if not is_class and (_SUB_RANK not in ranks or not ranks & _ABOVE_SUBS):
         return ()
     return tuple(levels[place] for place in sorted(levels))
 
 
 _ABOVE_RANK, _TOP_RANK, _MIDDLE_RANK, _SUB_RANK, _BELOW_RANK = range(5)
+_ABOVE_SUBS = frozenset((_ABOVE_RANK, _TOP_RANK, _MIDDLE_RANK))
 
 
 def _place(name: str) -> Place | None:
@@ -125,6 +136,9 @@ def _place(name: str) -> Place | None:
     if chinese:
         depth = "一二三四五".index(chinese[1])
         return (_SUB_RANK, depth, "") if depth else (_TOP_RANK, 0, "")
+    east = _EAST.fullmatch(name)
+    if east:
+        return _SUB_RANK, "中중小소".index(east[1] or east[2]), ""
     sub = _SUB.fullmatch(name)
     if sub:
         return _SUB_RANK, len(sub[1] or ""), sub[2] or ""
