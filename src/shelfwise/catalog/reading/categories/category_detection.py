@@ -142,7 +142,7 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
             f"{sign!r} separates levels: it is in {len(holding)} of {len(values)} values"
         )
         return (spaced if always_spaced else sign), True
-    for sign in OTHER_LEVEL_SIGNS:
+    for sign in _signs_in(values, OTHER_LEVEL_SIGNS):
         sign = with_its_blanks(values, sign)
         places, free = free_places([value.split(sign) for value in values])
         if not places:
@@ -164,6 +164,11 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
             evidence.append(blanks)
         return sign, clear
     return "", True
+
+
+def _signs_in(values: Sequence[str], signs: Iterable[str]) -> list[str]:
+    """Those of some signs that stand in any value; mostly few do, and counting their places is slow."""
+    return [sign for sign in signs if any(sign in value for value in values)]
 
 
 def _are_some(holding: Sequence[str], values: Sequence[str]) -> bool:
@@ -207,7 +212,7 @@ def _path_sign(
 ) -> tuple[CategorySigns, bool]:
     """`signs` with the sign between paths, and whether the evidence is clear."""
     undecided: CategorySigns | None = None
-    for sign in PATH_SIGNS:
+    for sign in _signs_in(values, PATH_SIGNS):
         if sign == signs.separator.strip():
             continue
         escaped = any(ESCAPE + sign in value for value in values)

@@ -19,6 +19,8 @@ def with_its_blanks(values: Sequence[str], sign: str) -> str:
     ' / '
     """
     spaced = f" {sign} "
+    if not any(spaced in value for value in values):
+        return sign
     outer = [value.split(spaced) for value in values]
     inner = _cut_bare(values, sign, spaced)
     return spaced if _separates(outer) and _belongs_to_names(inner) else sign

@@ -13,6 +13,8 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
+import pyarrow as pa
+
 from shelfwise.catalog.reading.arrow import Column, python_values
 from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.categories.category_columns import (
@@ -97,13 +99,15 @@ def detect_reading(
     if not source.form.gives_ids:
         line_ids = _line_ids(parts, tuple(names), named, evidence)
     categories = columns.get("categories", "")
-    whole, items = category_texts(sample(categories))
+    whole, items = category_texts([*sample(categories), *_spread(parts, categories)])
     signs = category_signs(whole, items, categories, settings, evidence)
     ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
     check_not_across(columns, ids)
     evidence.extend(told_ids(ids))
     evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
-    decimal = _decimal(price_texts(sample(columns.get("price", ""))), evidence)
+    price = columns.get("price", "")
+    prices = [*sample(price), *_spread(parts, price)]
+    decimal = _decimal(price_texts(prices), evidence)
     combined = _category_columns(sample, tuple(names), columns, settings, evidence)
     if combined is None:
         evidence.extend(told_nested_categories(tuple(names), columns, sample))
@@ -213,13 +217,28 @@ def _sample(parts: ParsedBlock, name: str) -> list[Any]:
     for _, record in parts.others[: MAX_SAMPLE - len(values)]:
         if isinstance(record, Mapping):
             values.append(record.get(name))
-    # JSON lines keep their categories as bytes until they are read
-    return [_from_json(value) if isinstance(value, bytes) else value for value in values]
+    return list(map(_from_json, values))
 
 
-def _from_json(raw: bytes) -> Any:
+def _spread(parts: ParsedBlock, name: str) -> list[Any]:
+    """As many values of a column from all over the block behind its first ones: catalogues may be sorted."""
+    column: Column = parts.columns.get(name, [])
+    step = max(1, len(column) // MAX_SAMPLE)
+    places = range(MAX_SAMPLE, len(column), step)
+    listed = isinstance(column, list)
+    values = [column[i] for i in places] if listed else column.take(pa.array(places, pa.int64()))
+    others = parts.others[max(0, MAX_SAMPLE - len(column)) :]
+    records = [one for _, one in others[:: max(1, len(others) // MAX_SAMPLE)]]
+    found = [one.get(name) for one in records if isinstance(one, Mapping)]
+    return list(map(_from_json, [*python_values(values), *found]))
+
+
+def _from_json(value: Any) -> Any:
+    """The value; JSON lines keep their categories as bytes until they are read."""
+    if not isinstance(value, bytes):
+        return value
     try:
-        return json.loads(raw)
+        return json.loads(value)
     except ValueError:
         return None
 

@@ -16,6 +16,7 @@ from loky import cpu_count
 
 from shelfwise.catalog.reading.arrow import not_null, one_chunk, take_rows
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
+from shelfwise.catalog.reading.categories.late_signs import LateSigns
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.images.image_index import ImageFinder
@@ -120,6 +121,7 @@ class CheckedBlocks:
         they may repeat.
         """
         skip = self._blocks_done or 0
+        late_signs = LateSigns()
         results = checked_in_order(self.source, self._check, self.place.pool, skip)
         # whoever stops in the middle stops the reading too
         with self._own_ids, closing(results):
@@ -127,6 +129,7 @@ class CheckedBlocks:
                 self.notes += found.checked.notes
                 table, refused = self._without_duplicates(found.block, found.checked)
                 table = self._with_located_images(table)
+                late_signs.add(table.column("categories"))
                 self.accepted += len(table)
                 self.refused.update(record.kind for record in refused)
                 if refused and self.first_refused is None:
@@ -143,6 +146,9 @@ class CheckedBlocks:
             self.notes[note] = len(self._left_out)
         if self._images is not None:
             self.notes += self._images.notes()
+        told = late_signs.told()
+        if told is not None:
+            self.notes[told[0]] = told[1]
         if 0 < self._below_total <= _MOST_NOTES:
             self.notes[BELOW_TOTAL] = self._below_total
 
