@@ -160,7 +160,8 @@ class Categorizer(ModelEstimator):
             sample_weight: (N,) how much each product counts.
 
         Raises:
-            ShelfwiseError: `y` does not fit the products, or there are no true labels.
+            ShelfwiseError: `y` does not fit the products.
+            LabelError: there are no true labels.
         """
         model = self._model()
         columns = self.classes_.tolist()

@@ -53,7 +53,7 @@ def fused(policy: FusionPolicy, outputs: MemberOutputs) -> Floats:
 
 
 def fused_predictions(policy: FusionPolicy, predictions: Sequence[Prediction]) -> Matrix:
-    """As :func:`fused`, of the members' predictions for N products.
+    """As :func:`fused`, (N, L), of the members' predictions for N products.
 
     Where these are sparse, some products are fused at a time, and their highest scores stay.
     """

@@ -49,7 +49,9 @@ class PluginSettings(BaseModel):
 class Progress(Protocol):
     """How work reports its progress. The command line shows bars; the library's default shows nothing."""
 
-    def advance(self, steps: int = 1) -> None: ...
+    def advance(self, steps: int = 1) -> None:
+        """Count steps as done."""
+        ...
 
 
 class NullProgress:
@@ -111,7 +113,7 @@ class FieldInputs:
         return len(self.present)
 
     def take(self, rows: Rows) -> Self:
-        """The given rows, in that order."""
+        """The given rows, in that order; every kind of inputs has its own."""
         raise NotImplementedError
 
 

@@ -111,7 +111,7 @@ class Calibration:
         return map_scores(scores, probabilities)
 
     def out_of_fold(self, scores: Matrix, targets: Matrix, folds: int = 5, seed: int = 0) -> Matrix:
-        """As :meth:`apply` for the products that this was fitted on, each by curves fitted on the others.
+        """As :meth:`apply`, (N, L), for the products this was fitted on, each by curves fitted on others.
 
         Fit thresholds and acceptance limits on these: a calibration flatters the products it was fitted on.
         """

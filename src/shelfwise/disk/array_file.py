@@ -42,6 +42,6 @@ class ArrayFile:
         self._count += len(numbers)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """The numbers at the places from `start` to before `stop`."""
+        """The numbers (stop - start,) at the places from `start` to before `stop`."""
         self._file.seek(start * self._dtype.itemsize)
         return np.fromfile(self._file, self._dtype, stop - start)

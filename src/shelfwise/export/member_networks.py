@@ -45,6 +45,7 @@ class TextNetwork(nn.Module):
         self.dense = _dense(arrays, ["hidden", "output"])
 
     def forward(self, numbers: Tensor) -> Tensor:
+        """Probabilities (B, L) for numbers of words (B, W)."""
         words = F.embedding(numbers, self.vectors)
         # each filter's largest value over all places of a text, then all filters side by side
         maps = [convolution(words.transpose(1, 2)).amax(dim=2) for convolution in self.convolutions]
@@ -69,6 +70,7 @@ class ImageNetwork(nn.Module):
         self.dense = _dense(arrays, ["penultimate.1", "output"])
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Probabilities (B, L) for RGB pixels (B, size, size, 3), uint8."""
         # both views in one batch: one pass through the backbone
         views = torch.cat([pixels, pixels.flip(2)]) if self.mirrored else pixels
         features = self.backbone(self.normalise(views))

@@ -133,7 +133,7 @@ class Graph:
         return cls(nodes, binary_matrix(rows, columns, (len(nodes), len(nodes))))
 
     def find(self, keys: Keys) -> Rows:
-        """The node of each key, -1 where there is none."""
+        """(K,) the node of each of K keys, -1 where there is none."""
         if not len(self.nodes):
             return np.full(len(keys), -1)
         # searchsorted gives V for keys above the last one; any node does, it is not theirs

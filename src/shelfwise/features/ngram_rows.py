@@ -72,7 +72,7 @@ class NgramRows:
         return side_by_side(parts, [len(one.keys) for one in self.vocabularies])
 
     def knows(self, grams: Sequence[Grams]) -> Bools:
-        """Which of N products have a known word or id, or enough known letters.
+        """Which of N products have a known word or id, or enough known letters: (N,).
 
         Any word shares a few letters with some other. They tell something only where many of a text's n-grams
         of letters are known, as with another form of a known word: "mugs" has 3 of its 7 from "mug".

@@ -125,7 +125,7 @@ class TrueLabelRanks:
         return np.asarray(sums[self.n_true > 0], np.float64)
 
     def average_precisions(self) -> Float64Array:
-        """The average precision of each product with a true label."""
+        """The average precision of each product with a true label, (products,)."""
         # one sort for all products: keys of a later product are higher than all of an earlier one
         keys = self.rows * (self.reached.max(initial=0) + 1) + self.reached
         first_key = np.cumsum(self.n_true) - self.n_true

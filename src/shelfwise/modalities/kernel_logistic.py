@@ -184,7 +184,7 @@ class KernelLogistic(Modality):
         return expit(logits), random_projection(logits, self.settings.features)
 
     def knows(self, inputs: Any) -> Bools:
-        """Which of N products have a word or id that was in the training, or an image."""
+        """(N,) which products have a word or id that was in the training, or an image."""
         known = [self._ngrams.knows(inputs.grams)] if inputs.grams else []
         # a sentence vector is no evidence: the encoder gives one to any letters
         if self._has_image:

@@ -67,11 +67,11 @@ class Tabular(RowModality):
         return self._encoding.rows(inputs.columns)
 
     def knows(self, inputs: TabularInputs) -> Bools:
-        """Which of N products have a category that was in the training."""
+        """(N,) which products have a category that was in the training."""
         return self._encoding.knows(inputs.columns)
 
     def can_tell(self, inputs: TabularInputs) -> Bools:
-        """Which of N products have a category."""
+        """(N,) which products have a category."""
         return self._encoding.can_tell(inputs.columns)
 
     def state(self) -> State:

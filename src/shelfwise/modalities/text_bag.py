@@ -166,7 +166,7 @@ class TextBag(Modality):
         return probabilities, means
 
     def knows(self, inputs: Any) -> Bools:
-        """Which of N products have an n-gram that was in the training."""
+        """(N,) which products have an n-gram that was in the training."""
         return np.asarray(inputs.present & inputs.grams.has_any(self._fitted().keys))
 
     def state(self) -> State:

@@ -158,7 +158,7 @@ class TextLinear(Modality):
         return expit(logits, out=own_place), features
 
     def knows(self, inputs: Any) -> Bools:
-        """Which of N products have a word, or letters of one, that was in the training."""
+        """(N,) which products have a word, or letters of one, that was in the training."""
         known = [self._ngrams.knows(portion.grams) for portion in inputs.portions()]
         return np.asarray(inputs.present & np.concatenate(known))
 

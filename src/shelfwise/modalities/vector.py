@@ -115,7 +115,7 @@ class Vector(RowModality):
         return VectorInputs(present, values, refused=tuple(refused))
 
     def rows(self, inputs: VectorInputs) -> Floats:
-        """The vectors as they are."""
+        """The vectors (N, D) as they are."""
         return inputs.values
 
     def provenance(self) -> dict[str, Any]:

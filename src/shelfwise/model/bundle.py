@@ -73,7 +73,11 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
-    """As :func:`save_bundle`, for the holder of the claim on `folder`."""
+    """As :func:`save_bundle`, for the holder of the claim on `folder`.
+
+    Raises:
+        BundleError: as there.
+    """
     # once more: a training takes long, and somebody may have put files there meanwhile
     check_target(folder)
     try:

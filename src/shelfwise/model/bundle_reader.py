@@ -75,7 +75,11 @@ class FolderReader:
         return content
 
     def json(self, name: str) -> Any:
-        """The value in one JSON file of the manifest."""
+        """The value in one JSON file of the manifest.
+
+        Raises:
+            BundleError: the manifest names no such file, or it is not JSON.
+        """
         if name not in self.digests:
             raise BundleError(f"the model {self.folder} has no {name}; {RESTORE}")
         return self._parse(name, self.read(name))

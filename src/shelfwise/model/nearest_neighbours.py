@@ -119,7 +119,7 @@ class Neighbours:
         return similarities, rows
 
     def labels_of(self, row: int) -> Rows:
-        """The columns of the labels of one product."""
+        """The columns (labels of it,) of one product's labels."""
         # rows are sorted, so the labels of one product lie together
         first, last = np.searchsorted(self.label_rows, [row, row + 1])
         return self.label_columns[first:last]

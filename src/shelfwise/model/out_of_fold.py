@@ -53,7 +53,7 @@ class OutOfFold:
         return scores, targets
 
     def rows(self, ids: Sequence[str]) -> Rows:
-        """Where each of `ids` stands here; -1 for products that were not trained on."""
+        """(N,) the row of each of N `ids` here; -1 for products that were not trained on."""
         row_of = {name: row for row, name in enumerate(self.ids)}
         return np.array([row_of.get(name, -1) for name in ids], np.int64)
 

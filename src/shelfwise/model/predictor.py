@@ -155,7 +155,7 @@ class Predictor(ABC):
         return self.consistency.propagate_to_ancestors(self.map_labels(raw))
 
     def map_labels(self, scores: Matrix) -> Matrix:
-        """Scores of the labels of the training as scores of the predictor's `labels`."""
+        """Scores (N, labels of the training) as scores (N, L) of the predictor's `labels`."""
         if self.label_mapping is None:
             return scores
         mapped = by_row_blocks(self.label_mapping.apply, scores)

@@ -43,6 +43,7 @@ def write_signature(folder: Path, content: bytes, private_key: Path) -> dict[str
     Raises:
         ConfigError: the key cannot be read or is of another kind.
         PluginError: the extra ``sign`` is not installed.
+        BundleError: the model was replaced since `content` was read.
         StorageError: another run is writing `folder`, or the disk refuses.
     """
     key = _private_key(private_key)

@@ -36,7 +36,9 @@ Forward = Callable[..., Tensor]
 class Source(Protocol):
     """Gives the inputs of any rows, see :class:`~shelfwise.nn.training_loop.Batches`."""
 
-    def batch(self, rows: Rows) -> tuple[Tensor, ...]: ...
+    def batch(self, rows: Rows) -> tuple[Tensor, ...]:
+        """The network's inputs for these rows."""
+        ...
 
 
 class NetworkRunner(Protocol):

@@ -41,7 +41,7 @@ def bce(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def softmax_ce(logits: Tensor, targets: Tensor) -> Tensor:
-    """Softmax cross-entropy against y / |y|; products without a label count 0."""
+    """Softmax cross-entropy of logits (B, L) against y / |y|, a scalar; products without a label count 0."""
     shares = targets / targets.sum(dim=1, keepdim=True).clamp_min(1)
     return -(shares * logits.log_softmax(dim=1)).sum(dim=1).mean()
 

@@ -34,7 +34,7 @@ def send(tensors: Sequence[Tensor], rank: int) -> None:
 
 
 def receive(layout: Layout, rank: int) -> Tensor:
-    """Receive a tensor that :func:`send` sends; it is on the processor."""
+    """Receive a tensor of the shape in `layout` that :func:`send` sends; it is on the processor."""
     shape, dtype, channels_last = layout
     tensor = torch.empty(
         shape,
@@ -49,7 +49,7 @@ def receive(layout: Layout, rank: int) -> Tensor:
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """All values one after the other, on the device: one message is quicker than many."""
+    """All values (values,) one after the other, on the device: one message is quicker than many."""
     nothing = torch.empty(0, device=device())
     return torch.cat([nothing, *(tensor.detach().reshape(-1) for tensor in tensors)])
 

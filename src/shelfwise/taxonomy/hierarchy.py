@@ -144,7 +144,7 @@ class Taxonomy:
 
     @cached_property
     def downwards(self) -> Rows:
-        """All labels, each after everything above it."""
+        """All labels (L,), each after everything above it."""
         # an ancestor has fewer ancestors than its descendants
         return np.argsort(np.diff(self.ancestors.indptr), kind="stable")
 

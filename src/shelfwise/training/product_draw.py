@@ -15,7 +15,7 @@ LEAST_OF_A_LABEL = 20
 
 
 def taken(values: Matrix, rows: Rows) -> Matrix:
-    """The given rows, rising; the values themselves where these are all of them."""
+    """The given rows (C,) of values (N, ...), rising; the values themselves where these are all of them."""
     return values if len(rows) == values.shape[0] else values[rows]
 
 

@@ -132,13 +132,13 @@ class Stack:
         model.policies[self.name] = policy
 
     def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Matrix:
-        """Scores to tune thresholds on: of the validation rows, or cross-fitted ones where there are none."""
+        """Scores (rows, L) to tune thresholds on: of the validation rows; cross-fitted where there are none."""
         if not len(self.validation):
             return self.cross_fitted(model, context, checkpoints)
         return fused_predictions(model.policies[self.name], self._validation())
 
     def cross_fitted(self, model: Model, context: Context, checkpoints: Checkpoints) -> Matrix:
-        """Scores of the rows that policies are fitted on, each by a policy fitted on the other folds.
+        """Scores (rows, L) of what policies are fitted on, each by a policy fitted on the other folds.
 
         Without validation rows, they choose which of its variants the policy of `model` becomes.
         """

@@ -35,6 +35,6 @@ class TrainingRun:
 
     @property
     def tuning_rows(self) -> Rows:
-        """The rows that thresholds are tuned on: validation rows; all training rows where there are none."""
+        """(rows,) what thresholds are tuned on: validation rows; all training rows where there are none."""
         rows = self.training_set
         return rows.validation if len(rows.validation) else rows.train

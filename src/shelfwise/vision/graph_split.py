@@ -230,6 +230,7 @@ class Normalise(nn.Module):
         self.reverse = reverse
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Images (B, 3, H, W) as the backbone takes them, from RGB pixels (B, H, W, 3), uint8."""
         x = pixels.permute(0, 3, 1, 2).float()
         if self.reverse:
             x = x.flip(1)

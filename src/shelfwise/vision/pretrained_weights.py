@@ -129,6 +129,9 @@ def build(name: str, size: int | None = None, state: dict[str, Tensor] | None = 
     Args:
         size: as :func:`load_backbone`.
         state: its tensors; None for random ones, the same every time.
+
+    Raises:
+        WeightsError: timm has no such backbone.
     """
     # timm takes names of the hub too, and would ask there; a model file must not make it
     if not _timm().is_model(name.split(".")[0]):

@@ -196,7 +196,7 @@ def bags_on(place: torch.device, bags: Bags) -> Bags:
 
 
 def sparse_product(bags: Bags, dense: Tensor) -> Tensor:
-    """Sparse times dense.
+    """Sparse (N, F) times dense (F, D): (N, D).
 
     On a processor, embedding_bag is torch's only sparse product with threads and vector units.
     """
