@@ -132,7 +132,7 @@ class Stack:
         model.policies[self.name] = policy
 
     def tuning_scores(self, model: Model, context: Context, checkpoints: Checkpoints) -> Matrix:
-        """Scores (rows, L) to tune thresholds on: of the validation rows; cross-fitted where there are none."""
+        """Scores (rows, L) to tune thresholds on: of the validation rows, or else cross-fitted ones."""
         if not len(self.validation):
             return self.cross_fitted(model, context, checkpoints)
         return fused_predictions(model.policies[self.name], self._validation())
