@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.review.test_routes import decide
+from tests.review.pages.test_routes import decide
 
 ODD = ("Cups, Saucers > More", "Mugs", "Red | Blue", "mugs")
 

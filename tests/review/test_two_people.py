@@ -18,7 +18,7 @@ from shelfwise.review.exports.decision_files import EXPORTS
 from shelfwise.review.queues import Filter
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.access.sessions import Visitor
-from tests.review.test_routes import decide, field, undo_last
+from tests.review.pages.test_routes import decide, field, undo_last
 
 ADA, BOB = Visitor("Ada", "lead"), Visitor("Bob", "reviewer")
 SAMPLE = Filter("sample")

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tests.service.conftest import Server
-from tests.service.test_api import base64_of, image_of
+from tests.service.test_api_routes import base64_of, image_of
 
 
 def answer_for(server: Server, content: bytes) -> Any:

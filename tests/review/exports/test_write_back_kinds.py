@@ -17,7 +17,7 @@ import pytest
 from shelfwise.review.exports.decision_files import EXPORTS
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.answers.problems import Problem
-from tests.review.test_write_back import decide, parts
+from tests.review.exports.test_write_back import decide, parts
 
 Open = Callable[..., Workspace]
 

@@ -15,7 +15,7 @@ from shelfwise.errors import StorageError
 from shelfwise.review.database.decisions import DecisionStore
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.access.sessions import Visitor
-from tests.review.test_decisions import FIRST
+from tests.review.database.test_decisions import FIRST
 
 
 @pytest.fixture
