@@ -140,3 +140,15 @@ def test_rows_without_a_title_are_told(tmp_path: Path) -> None:
     rows = [row for p in PRODUCTS for row in (flat(p), (f"{p.id}-1", "", "", p.price))]
     result = read(tmp_path, table(("sku", "name", "category", "price"), rows))
     assert any("40 of the first 80 rows have none" in one for one in result.reading.evidence)
+
+
+def test_the_whole_path_beside_the_name_of_a_category_counts(tmp_path: Path) -> None:
+    records = [
+        {
+            "id": p.id,
+            "title": p.title,
+            "category": {"id": n, "name": p.leaves[0], "fullName": " > ".join(p.paths[0])},
+        }
+        for n, p in enumerate(PRODUCTS)
+    ]
+    assert paths_read(read(tmp_path, json.dumps(records), "x.json")) == FIRST_PATHS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shelfwise.catalog.reading.objects.json_objects import called
+from shelfwise.catalog.reading.objects.json_objects import called_in_full
 from shelfwise.errors import CatalogError
 
 Object = Mapping[str, Any]
@@ -38,7 +38,7 @@ class CategoryObjects:
     def look_at(self, value: Any) -> None:
         """Note the objects of one product."""
         for one in objects_in(value):
-            name = called(one)
+            name = called_in_full(one)
             if name is None:
                 continue
             others = self._keys.setdefault(name[0], {})
@@ -60,7 +60,7 @@ class CategoryObjects:
         """
         own: dict[Path, Object] = {}
         for one in objects_in(old):
-            name = called(one)
+            name = called_in_full(one)
             if name is None:
                 keys = ", ".join(map(repr, one)) or "no key"
                 raise CatalogError(

@@ -18,19 +18,20 @@ FIELD_WORDS = _sets(
             isbn13 isbn10 mpn pid key slug ref réf referencia référence codice código codigo
             kodu kod cod numero número numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
-            معرف артикул symbol 品番 货号 n nº cód cikkszám 型番 품번
+            معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번
         """,
         "title": """
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
             headline designation désignation libellé название наименование adı 商品名 品名 名称
-            标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama tytuł tên isim navn namn
-            naam adi urunadi stokadi naziv назва megnevezés denumire kurztext label etiket
-            etichetta model modell modelo modèle модель varenavn benämning tuotenimi intitulé όνομα
+            名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama tytuł tên isim
+            navn namn naam adi urunadi stokadi naziv назва megnevezés denumire kurztext label
+            etiket etichetta model modell modelo modèle модель varenavn benämning tuotenimi
+            intitulé όνομα
         """,
         "description": """
             description beschreibung langtext descripción descrição descricao descrizione
-            açıklama описание 説明 描述 설명 وصف περιγραφή תיאור รายละเอียด deskripsi desc descr
-            omschrijving kuvaus beskrivelse beskrivning descriptif leírás descriere опис
+            açıklama описание 説明 描述 說明 설명 وصف περιγραφή תיאור รายละเอียด deskripsi desc
+            descr omschrijving kuvaus beskrivelse beskrivning descriptif leírás descriere опис
             kurztext popis tả details detalle detalles specs
         """,
         "image": """
@@ -40,14 +41,15 @@ FIELD_WORDS = _sets(
         "categories": """
             category categories kategorie catégorie categoria categoría kategori kategoria
             категория категорія taxonomy taxon warengruppe crumb type カテゴリ ジャンル 类目
-            分类 分组 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória famille
-            famiglia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp tuoteryhmä
-            kategórie kategorija productgroep
+            分类 分组 分類 類別 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória
+            famille famiglia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp
+            tuoteryhmä kategórie kategorija productgroep
         """,
         "price": """
             price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
-            msrp mrp preco pris prijs hinta 価格 价格 售价 单价 가격 판매가 단가 سعر τιμή מחיר
-            ราคา harga giá vk1 listino preț pvp pvc valor importe salgspris 零售价 定价
+            msrp mrp preco pris prijs hinta 価格 价格 價格 售價 售价 单价 가격 판매가 단가 سعر
+            τιμή מחיר ราคา harga giá vk1 listino preț pvp pvc valor importe salgspris 零售价
+            定价
         """,
         "brand": """
             brand marke marka marque marca ブランド メーカー 品牌 브랜드 العلامة ماركة μάρκα
@@ -60,16 +62,16 @@ FIELD_WORDS = _sets(
 
 WHOLE_NAMES = _sets(
     {
-        "id": "stock_code stock_no productcode kod_towaru",
+        "id": "stock_code stock_no productcode kod_towaru sku_name",
         "title": """
-            produkt produit producto produto prodotto produs artículo articulo artigo articolo vara vare
-            tuote termék товар номенклатура προϊόν ürün 商品 产品 제품
+            produkt produit producto produto prodotto produs artículo articulo artigo articolo
+            vara vare tuote termék товар номенклатура προϊόν ürün 商品 产品 제품
         """,
         # Amazon has categories in the first, and other shops what kind of row it is; the others are of
         # systems of accounts
         "categories": """
-            item_type item_category item_category_name item_category_code subject_name тип тип_товара
-            предмет grupa grupa_towarowa gruppo
+            item_type item_category item_category_name item_category_code subject_name тип
+            тип_товара предмет grupa grupa_towarowa gruppo department department_name dept
         """,
         "price": "ár bruttó_ár eladási_ár",
     }

@@ -42,15 +42,15 @@ def column_of_whole_paths(
         pairs = [
             pair for pair in zip(sample(name), last, strict=False) if not any(map(is_missing, pair))
         ]
-        if len(pairs) >= _MIN_ROWS and all(_leads_to(path, end) for path, end in pairs):
+        if len(pairs) >= _MIN_ROWS and all(leads_to(path, end) for path, end in pairs):
             return name
     return None
 
 
-def _leads_to(path: Any, end: str) -> bool:
+def leads_to(path: Any, end: str) -> bool:
     """Whether a path is longer than its last name, and ends in it.
 
-    >>> _leads_to(["Home", "Mugs"], "Mugs"), _leads_to("Home > Mugs", "Mugs"), _leads_to("Red Mugs", "Mugs")
+    >>> leads_to(["Home", "Mugs"], "Mugs"), leads_to("Home > Mugs", "Mugs"), leads_to("Red Mugs", "Mugs")
     (True, True, False)
     """
     if isinstance(path, list):

@@ -8,12 +8,24 @@ from itertools import pairwise
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.whole_paths import leads_to
 
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
 
 _ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href", "link", "path")
 """Keys under which an object has the address of an image, the best first."""
+
+_WHOLE_PATHS = (
+    "fullname",
+    "completename",
+    "fullpath",
+    "categorypath",
+    "pathname",
+    "path",
+    "breadcrumb",
+)
+"""Keys, without signs, under which an object has the names from the root down."""
 
 _SHOWN = "rendered"
 """Key under which WordPress has a text as pages show it."""
@@ -36,6 +48,8 @@ def category_values(value: Any) -> Any:
     'Home > Mugs'
     >>> category_values([{"position": 2, "name": "Mugs"}, {"position": 1, "name": "Home"}])
     ['Home', 'Mugs']
+    >>> category_values({"name": "Mugs", "fullName": "Home > Mugs"})
+    'Home > Mugs'
     >>> category_values([7, "Home / Mugs"])
     ['Home / Mugs']
     """
@@ -64,6 +78,21 @@ def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
     named = [(key, value[key]) for one, key in plain.items() if one.endswith("name")]
     possible = (*found, *(named if len(named) == 1 else ()))
     return next(((key, text) for key, text in possible if isinstance(text, str)), None)
+
+
+def called_in_full(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """As :func:`called`; where an object has the whole path beside its last name, this path.
+
+    >>> called_in_full({"id": 5, "name": "Mugs", "fullName": "Home > Mugs"})
+    ('fullName', 'Home > Mugs')
+    """
+    found = called(value)
+    if found is None:
+        return None
+    plain = {normal_name(str(key)).replace("_", ""): key for key in value}
+    keys = [plain[name] for name in _WHOLE_PATHS if name in plain]
+    texts = [(key, value[key]) for key in keys if isinstance(value[key], str)]
+    return next((one for one in texts if leads_to(one[1], found[1])), found)
 
 
 def told_reference(values: Sequence[Any]) -> str:
@@ -116,8 +145,9 @@ def _category_object(value: Mapping[str, Any]) -> Any:
     levels = [_LEVEL.fullmatch(key) for key in value]
     if value and all(levels):
         return _levels(list(value.values()))
-    named = _name(value, None)
-    if named is not None:
+    found = called_in_full(value)
+    if found is not None:
+        named = found[1]
         return _with_parents(value, named)
     # {"5": "Mugs", "8": "Gifts"}, numbers that stand for names
     if value and all(str(key).isdecimal() for key in value):
