@@ -152,3 +152,31 @@ def test_the_whole_path_beside_the_name_of_a_category_counts(tmp_path: Path) -> 
         for n, p in enumerate(PRODUCTS)
     ]
     assert paths_read(read(tmp_path, json.dumps(records), "x.json")) == FIRST_PATHS
+
+
+def _by_parents(p: Written) -> list[dict[str, object]]:
+    """The levels of all paths, each once and from the last one up."""
+    levels = {path[:end] for path in p.paths for end in range(1, len(path) + 1)}
+    return [
+        {"id": hash(level) % 10**9, "name": level[-1], "parent": hash(level[:-1]) % 10**9}
+        for level in sorted(levels, key=len, reverse=True)
+    ]
+
+
+def _nested(p: Written) -> list[dict[str, object]]:
+    """The first path as objects that hold those below them, the others as paths beside their names."""
+    held: dict[str, dict[str, object]] = {}
+    for name in reversed(p.paths[0]):
+        held = {"5": {"id": 5, "title": name, "subs": held}}
+    further = [{"title": path[-1], "path": list(path)} for path in p.paths[1:]]
+    return [*held.values(), *further]
+
+
+@pytest.mark.parametrize("write", [_by_parents, _nested])
+def test_objects_that_say_what_lies_below_them(
+    tmp_path: Path, write: Callable[[Written], object]
+) -> None:
+    records = [{"id": p.id, "title": p.title, "categories": write(p)} for p in PRODUCTS]
+    assert paths_read(read(tmp_path, json.dumps(records), "x.json")) == [
+        set(p.paths) for p in PRODUCTS
+    ]

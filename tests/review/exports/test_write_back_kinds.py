@@ -439,3 +439,27 @@ def test_rows_without_an_id_in_parquet(tmp_path: Path, workspace_of: Open) -> No
     decide(workspace, 1, "Garden")
     after = pq.read_table(io.BytesIO(EXPORTS["catalog"].write(workspace)))
     assert after.column("categories").to_pylist() == ["A", "Garden"]
+
+
+HOME, POTS = '{"id": 1, "name": "Home", "parent": 0}', '{"id": 2, "name": "Pots", "parent": 1}'
+OF_HOME = f"""\
+{{"id": "p1", "categories": [{POTS}, {HOME}], "title": "Mug"}}
+{{"id": "p2", "categories": [{{"id": 3, "name": "Toys", "parent": 0}}], "title": "Pot"}}
+"""
+
+
+def test_objects_with_the_one_above_stand_beside_each_other(
+    tmp_path: Path, workspace_of: Open
+) -> None:
+    workspace = opened(tmp_path, workspace_of, "shop.jsonl", OF_HOME)
+    decide(workspace, 1, "Home", "Pots")
+    written = exported(workspace).splitlines()[1]
+    assert written == f'{{"id": "p2", "categories": [{HOME}, {POTS}], "title": "Pot"}}'
+
+
+def test_objects_that_hold_others_are_not_written_back(tmp_path: Path, workspace_of: Open) -> None:
+    below = '"children": [{"name": "Pots"}]'
+    before = OF_HOME.replace(f"[{POTS}, {HOME}]", "[]").replace('"parent": 0', below)
+    workspace = opened(tmp_path, workspace_of, "shop.jsonl", before)
+    decide(workspace, 1, "Pots")
+    assert "product 'p2' hold those below them" in refused(workspace)

@@ -13,7 +13,8 @@ from shelfwise.catalog.reading.categories.category_signs import ESCAPE, Category
 from shelfwise.catalog.reading.categories.category_text import read_name
 from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.objects.json_objects import category_values
+from shelfwise.catalog.reading.objects.category_trees import held_below
+from shelfwise.catalog.reading.objects.json_objects import category_values, tell_parents
 from shelfwise.errors import CatalogError
 from shelfwise.review.exports.category_objects import CategoryObjects, objects_in
 from shelfwise.review.exports.new_categories import NewCategories
@@ -94,7 +95,15 @@ class OneColumn:
             )
         if not any(objects_in(like)):
             return self._listed(new.paths, like)
-        listed = self._listed(new.paths, category_values(like))
+        if any(any(held_below(one)) for one in objects_in(like)):
+            raise CatalogError(
+                f"the categories of product {new.identity!r} hold those below them, which is not written back"
+            )
+        if tell_parents(like):
+            # each stands there once, beside the one above
+            listed: list[Any] = list(dict.fromkeys(name for path in new.paths for name in path))
+        else:
+            listed = self._listed(new.paths, category_values(like))
         return self._objects.written(listed, old, new.identity)
 
     def _only_object(self, new: NewCategories, old: Any) -> Any:

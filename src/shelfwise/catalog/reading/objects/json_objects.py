@@ -9,6 +9,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
+from shelfwise.catalog.reading.objects.category_trees import paths_below, paths_by_parents
 
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
@@ -59,7 +60,10 @@ def category_values(value: Any) -> Any:
         # a record of another table by its id and its name, as Odoo answers
         if list(map(type, value)) == [int, str]:
             return [value[1]]
-        return list(map(category_values, _from_the_top(value)))
+        by_parents = paths_by_parents(value, _name_of)
+        if by_parents is not None:
+            return by_parents
+        return _joined(_from_the_top(value))
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number:
         return f"{value:.0f}" if float(value).is_integer() else str(value)
@@ -93,6 +97,11 @@ def called_in_full(value: Mapping[str, Any]) -> tuple[str, str] | None:
     keys = [plain[name] for name in _WHOLE_PATHS if name in plain]
     texts = [(key, value[key]) for key in keys if isinstance(value[key], str)]
     return next((one for one in texts if leads_to(one[1], found[1])), found)
+
+
+def tell_parents(values: Sequence[Any]) -> bool:
+    """Whether categories as objects say which one is above each of them."""
+    return paths_by_parents(values, _name_of) is not None
 
 
 def told_reference(values: Sequence[Any]) -> str:
@@ -147,11 +156,10 @@ def _category_object(value: Mapping[str, Any]) -> Any:
         return _levels(list(value.values()))
     found = called_in_full(value)
     if found is not None:
-        named = found[1]
-        return _with_parents(value, named)
+        return _named_object(value, found[1])
     # {"5": "Mugs", "8": "Gifts"}, numbers that stand for names
     if value and all(str(key).isdecimal() for key in value):
-        return [category_values(item) for item in value.values()]
+        return _joined(list(value.values()))
     # JSON:API and Strapi, and commercetools
     for key in ("attributes", "obj"):
         if isinstance(value.get(key), Mapping):
@@ -170,6 +178,36 @@ def _category_object(value: Mapping[str, Any]) -> Any:
     only = list(value.values())
     inside = only[0] if len(only) == 1 else None
     return category_values(inside) if isinstance(inside, str | list | Mapping) else value
+
+
+def _named_object(value: Mapping[str, Any], name: str) -> Any:
+    """The name of a category, or its path where the object has it in one of several ways."""
+    listed = _listed_path(value, name)
+    if listed is not None:
+        return listed
+    return paths_below(value, _name_of) or _with_parents(value, name)
+
+
+def _joined(values: Sequence[Any]) -> list[Any]:
+    """What each value says of categories, with all paths of an object that has several."""
+    found: list[Any] = []
+    for value in values:
+        said = category_values(value)
+        lists = isinstance(said, list) and all(isinstance(one, list) for one in said)
+        found += said if isinstance(value, Mapping) and lists else [said]
+    if not any(isinstance(one, list) for one in found):
+        return found
+    # beside paths the name of an object is a path of one level
+    names = {_name_of(value) for value in values if isinstance(value, Mapping)}
+    return [[one] if isinstance(one, str) and one in names else one for one in found]
+
+
+def _listed_path(value: Mapping[str, Any], name: str) -> list[str] | None:
+    """The path that an object has as a list beside its last name; None without one."""
+    plain = {normal_name(str(key)).replace("_", ""): one for key, one in value.items()}
+    lists = (plain[key] for key in _WHOLE_PATHS if isinstance(plain.get(key), list))
+    paths = (path for path in lists if all(isinstance(one, str) for one in path))
+    return next((path for path in paths if leads_to(path, name)), None)
 
 
 def _from_the_top(values: Sequence[Any]) -> Sequence[Any]:
@@ -202,6 +240,11 @@ def _levels(values: Sequence[Any]) -> Any:
         return texts
     cumulative = all(low.startswith(high) for high, low in pairwise(texts))
     return texts[-1] if len(texts) > 1 and cumulative else [texts]
+
+
+def _name_of(value: Mapping[str, Any]) -> str | None:
+    found = called(value)
+    return None if found is None else found[1]
 
 
 def _name(value: Mapping[str, Any], otherwise: Any) -> Any:

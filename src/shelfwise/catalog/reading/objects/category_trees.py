@@ -1,0 +1,83 @@
+"""Categories of a product as objects that say which of them lies below which.
+
+``[{"id": 1, "name": "Home", "parent": 0}, {"id": 2, "name": "Mugs", "parent": 1}]``, in any order, and
+``{"name": "Home", "children": [{"name": "Mugs"}]}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.objects.category_index import CategoryIndex
+
+_IDS = ("id", "category_id", "categoryid")
+_ABOVE = ("parent", "parent_id", "parentid", "parent_category_id", "parentcategoryid")
+_BELOW = ("children", "childs", "child", "subs", "subcategories", "sub_categories", "subcategory")
+
+NameOf = Callable[[Mapping[str, Any]], str | None]
+"""What an object is called; None of one without a name."""
+
+
+def paths_by_parents(values: Sequence[Any], name_of: NameOf) -> list[list[str]] | None:
+    """The paths of objects that each have an id, a name and the id of the one above; None of others.
+
+    Those that stand above another one end no path.
+
+    >>> home, mugs = {"id": 1, "name": "Home", "parent": 0}, {"id": 2, "name": "Mugs", "parent": 1}
+    >>> paths_by_parents([mugs, home], lambda value: value["name"])
+    [['Home', 'Mugs']]
+    """
+    index: CategoryIndex[str] = CategoryIndex()
+    parents: dict[str, str] = {}
+    for value in values:
+        name = name_of(value) if isinstance(value, Mapping) else None
+        plain = {normal_name(str(key)): one for key, one in value.items()} if name else {}
+        identity, above = _first(plain, _IDS), _first(plain, _ABOVE)
+        if name is None or identity is None or not any(key in plain for key in _ABOVE):
+            return None
+        parents[identity] = above or ""
+        index.add(identity, name, above)
+    # two objects of one id, or some that hold the one above themselves
+    if not parents or len(parents) < len(values):
+        return None
+    ends = parents.keys() - set(parents.values())
+    # by mistake each may stand above another
+    return [index.path(identity) for identity in parents if identity in ends] or None
+
+
+def paths_below(value: Mapping[str, Any], name_of: NameOf) -> list[list[str]]:
+    """The paths from an object down to each of those that it holds; none where it holds no other.
+
+    >>> paths_below({"name": "Home", "subs": {"5": {"name": "Mugs"}}}, lambda value: value["name"])
+    [['Home', 'Mugs']]
+    """
+    name = name_of(value)
+    found = []
+    for below in held_below(value):
+        inside = name_of(below)
+        if name is None or inside is None:
+            return []
+        found += [[name, *path] for path in paths_below(below, name_of) or [[inside]]]
+    return found
+
+
+def held_below(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The objects below another one that it holds itself, in a list, under their ids or alone."""
+    for key, held in value.items():
+        if normal_name(str(key)) not in _BELOW:
+            continue
+        is_one = isinstance(held, Mapping) and not all(
+            isinstance(one, Mapping) for one in held.values()
+        )
+        inside = [held] if is_one else held.values() if isinstance(held, Mapping) else held
+        if isinstance(inside, str) or inside is None:
+            continue
+        yield from (one for one in inside if isinstance(one, Mapping))
+
+
+def _first(plain: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """The id under one of several keys, as a text."""
+    found = (plain[key] for key in keys if isinstance(plain.get(key), str | int))
+    return next((str(one) for one in found if one != "" and not isinstance(one, bool)), None)
