@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shelfwise.catalog.labels import SEPARATOR, Mode, flatten
+from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import CatalogError
 
 DELIMITER = "|"
@@ -192,7 +193,7 @@ def keep_decisions(path: Path) -> None:
 def _text_of(path: Path) -> str:
     """What a file holds; spreadsheets put a mark before UTF-8, which is left out."""
     try:
-        return path.read_text("utf-8-sig")
+        return read_written_text(path, "utf-8-sig")
     except FileNotFoundError:
         fix = "`shelfwise audit` writes one to be filled in"
         raise CatalogError(f"there is no corrections file {path}; {fix}") from None

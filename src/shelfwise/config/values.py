@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import ConfigError
 
 _MOST_SHOWN = 80
@@ -32,7 +33,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: it is not there, cannot be read, or is not valid TOML.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(read_written_text(path))
     except FileNotFoundError:
         raise ConfigError(f"there is no settings file {path}") from None
     except OSError as error:

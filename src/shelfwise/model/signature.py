@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shelfwise.config.written_files import read_written_file
 from shelfwise.core.libraries import library
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import temporary_name
@@ -137,8 +138,7 @@ def _public_key(file: Path) -> Ed25519PublicKey:
 
 def _read_key(file: Path, which: str, fix: str) -> bytes:
     try:
-        with file.open("rb") as opened:
-            return opened.read(MAX_KEY_BYTES)
+        return read_written_file(file, MAX_KEY_BYTES)
     except OSError as error:
         raise ConfigError(
             f"the {which} key {file} cannot be read ({error.strerror}); {fix}"

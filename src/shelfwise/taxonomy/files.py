@@ -24,6 +24,7 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 
 from shelfwise.catalog.labels import SEPARATOR
 from shelfwise.config import describe
+from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import TaxonomyError
 
 SUFFIXES = (".txt", ".json")
@@ -86,7 +87,7 @@ def read_taxonomy(path: Path | str) -> tuple[Category, ...]:
 def _read_text(path: Path) -> str:
     try:
         # Google's files begin with a byte order mark
-        return path.read_text("utf-8-sig")
+        return read_written_text(path, "utf-8-sig")
     except FileNotFoundError:
         raise TaxonomyError(f"there is no taxonomy file {path}; check the path") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from shelfwise.catalog.labels import SEPARATOR
 from shelfwise.config import describe
+from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import TaxonomyError
 from shelfwise.taxonomy.changes import KINDS, Change, Move, Remove, Split, prefixes, split_levels
 
@@ -72,7 +73,7 @@ class Migration:
             TaxonomyError: there is no such file, it is no TOML, or a change is not one of the five.
         """
         try:
-            table = tomllib.loads(Path(path).read_text("utf-8"))
+            table = tomllib.loads(read_written_text(path))
         except FileNotFoundError:
             raise TaxonomyError(f"there is no migration file {path}; check the path") from None
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
+from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import ConfigError
 from shelfwise.service.access.access_control import key_digest
 from shelfwise.service.access.sessions import Role, Visitor
@@ -45,7 +45,7 @@ def _key(variable: str) -> str | None:
     path = os.environ.get(f"{variable}_FILE")
     if path:
         try:
-            return Path(path).read_text("utf-8").strip()
+            return read_written_text(path).strip()
         except (OSError, ValueError) as error:
             raise ConfigError(f"{variable}_FILE cannot be read: {type(error).__name__}") from None
     return os.environ.get(variable) or None
