@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -137,3 +138,24 @@ def test_a_changed_taxonomy_carries_the_model_over(
     row = json.loads((tmp_path / "labels.jsonl").read_text("utf-8").splitlines()[0])
     assert "A new name" in row["scores"]
     assert first not in row["scores"]
+
+
+def test_a_model_is_compared_with_the_one_whose_place_it_takes(
+    run: Run, sample: Path, settings: Path, model: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "model"
+    shutil.copytree(model, place)
+    again = ("train", sample, "--config", settings, "--preset", "quick", "--out", place, "--json")
+    told = json.loads(run(*again, "--min-count", 30, "--compare-with", place))["before_after"]
+    # with fewer labels it cannot be the same model
+    assert told["before"]["macro_f1"] != told["after"]["macro_f1"]
+
+
+def test_similar_products_tell_what_was_not_used(run: Run, model: Path, tmp_path: Path) -> None:
+    image = tmp_path / "no.png"
+    image.write_text("no image", "utf-8")
+    found = json.loads(run("similar", model, "--title", "mug", "--image", image, "--json"))
+    assert found["similar"]
+    assert any("image" in note for note in found["notes"])
+    assert json.loads(run("similar", model, "--title", "mug", "--json"))["notes"] == []
+    assert "note: " in run("similar", model, "--title", "qqzzxxyy")

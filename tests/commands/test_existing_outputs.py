@@ -14,18 +14,25 @@ import pytest
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.reading.to_parquet import convert_catalog
 from shelfwise.commands.audit import audit_catalog
+from shelfwise.commands.compare import compare
 from shelfwise.commands.explain import explain_catalog
 from shelfwise.commands.export import export_bundle
+from shelfwise.commands.ingest import ingest
+from shelfwise.commands.init import init_settings
 from shelfwise.commands.inspect import inspect_catalog
+from shelfwise.commands.label import label
 from shelfwise.commands.migrate import migrate_catalog, propose_migration
 from shelfwise.commands.predict import predict_catalog
-from shelfwise.config import Config
+from shelfwise.commands.sample import sample_catalog
+from shelfwise.commands.to_parquet import export_parquet
+from shelfwise.config import CatalogSettings, Config
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
 from shelfwise.errors import BundleError, CatalogError, StorageError, TaxonomyError
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.migration import migrate_bundle
 from shelfwise.model.model import Model
+from shelfwise.scale.plan import LabelSettings
 from shelfwise.taxonomy.migration import Migration
 from shelfwise.training.fit import fit_catalog
 
@@ -201,3 +208,74 @@ def test_parquet_files_of_an_earlier_run_do_not_stay(catalog: Path, tmp_path: Pa
         "products-00000.parquet",
         "quarantine.jsonl",
     ]
+
+
+def test_nothing_is_written_into_a_model(model: Model, catalog: Path, tmp_path: Path) -> None:
+    place = tmp_path / "model"
+    save_bundle(model.bundle(), place)
+    before = sorted(place.rglob("*"))
+    settings = model.config.catalog
+    writers: list[Callable[[], object]] = [
+        lambda: predict_catalog(model, catalog, place / "labels.jsonl", Context()),
+        lambda: inspect_catalog(catalog, place, model.config, Context()),
+        lambda: audit_catalog(model, catalog, place / "report"),
+        lambda: explain_catalog(model, catalog, place, Context()),
+        lambda: export_parquet(catalog, place / "new" / "folder"),
+        lambda: ingest([str(catalog)], str(place / "new"), settings, Context()),
+        lambda: label(place, str(catalog), place / "new", Context(), LabelSettings()),
+        lambda: sample_catalog(place / "new", 1),
+        lambda: compare(catalog, place / "new", model.config),
+        lambda: init_settings(catalog, place / "config.json", _nobody, Context, overwrite=True),
+    ]
+    for write in writers:
+        with pytest.raises(StorageError, match="is in the model"):
+            write()
+    assert sorted(place.rglob("*")) == before
+
+
+def _nobody(*_: object) -> None:
+    """Nobody answers."""
+
+
+def test_pages_that_are_not_of_the_verb_are_not_written_over(
+    model: Model, catalog: Path, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    page = site / "index.html"
+    page.write_text("mine", "utf-8")
+    writers: list[Callable[[Path], object]] = [
+        lambda out: inspect_catalog(catalog, out, model.config, Context()),
+        lambda out: audit_catalog(model, catalog, out),
+        lambda out: explain_catalog(model, catalog, out, Context()),
+    ]
+    for write in writers:
+        with pytest.raises(StorageError, match=r"has a file index\.html"):
+            write(site)
+        with pytest.raises(StorageError, match="is a file, and a folder is needed"):
+            write(page)
+        own = tmp_path / f"own-{len(list(tmp_path.iterdir()))}"
+        # its own are replaced
+        write(own)
+        write(own)
+    assert page.read_text("utf-8") == "mine"
+
+
+def test_an_ingested_catalogue_and_tables_of_others_are_not_written_over(
+    catalog: Path, tmp_path: Path
+) -> None:
+    ingested = tmp_path / "ingested"
+    ingest([str(catalog)], str(ingested), CatalogSettings(), Context(), workers=1)
+    before = (ingested / "products-00000.parquet").read_bytes()
+    with pytest.raises(StorageError, match="what `shelfwise ingest` wrote"):
+        export_parquet(catalog, ingested)
+    assert (ingested / "products-00000.parquet").read_bytes() == before
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "products-00000.parquet").write_bytes(b"mine")
+    with pytest.raises(StorageError, match="has a file products-00000"):
+        export_parquet(catalog, mine)
+    # a name of another kind is no file of an earlier run
+    (mine / "products-00000.parquet").rename(mine / "products-2026.parquet")
+    export_parquet(catalog, mine)
+    assert (mine / "products-2026.parquet").read_bytes() == b"mine"

@@ -40,6 +40,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Label new products, and explain the labels."""
+    from shelfwise.commands.explain import check_explanations
     from shelfwise.commands.predict import predict_catalog, summary_lines
     from shelfwise.export.loading import open_model
     from shelfwise.model.model import require_members
@@ -49,6 +50,7 @@ def predict(
         # refused before any work is done
         if explain is not None:
             require_members(fitted, "explain labels")
+            check_explanations(explain)
         summary = predict_catalog(
             fitted, catalog, out, context, target_precision, novelty_rate, top
         )
@@ -92,13 +94,22 @@ def similar(
     if image is not None and not image.is_file():
         raise CatalogError(f"there is no image file {image}; --image takes the path of one")
     categorizer = Categorizer.load(model)
+    notes: list[str] = []
     if identity is None:
         [found] = categorizer.similar([described], k)
+        [decision] = categorizer.label([described])
+        notes += decision.warnings
+        read = {*decision.used_modalities, *decision.missing_modalities}
+        for name, value in described.items():
+            if value is not None and name not in read:
+                notes.append(f"the model reads no {name}, so it was not used")
     else:
         found = categorizer.similar_to(identity, k)
     if as_json:
-        print_json({"similar": found})
+        print_json({"similar": found, "notes": notes})
         return
+    for note in notes:
+        typer.echo(f"note: {note}")
     for product in found:
         labels = ", ".join(product["labels"])
         typer.echo(

@@ -85,7 +85,7 @@ def train(
 ) -> None:
     """Train a model on a catalogue and write its report."""
     from shelfwise.commands.train import train as run
-    from shelfwise.evaluation.before_after import compare_models_on_disk
+    from shelfwise.evaluation.before_after import compare_with_saved, open_older_model
     from shelfwise.training.further_files import FurtherFiles
     from shelfwise.training.time_budget import parse_duration
 
@@ -102,11 +102,13 @@ def train(
             "--compare-with loads the new model, which nobody has signed yet, and a public key demands "
             f"signatures; leave --public-key and {PUBLIC_KEY_VARIABLE} out here"
         )
+    # before the training, which takes long and may replace it
+    older = None if compare_with is None else open_older_model(compare_with)
     with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, resume, context, beside)
         changed = None
-        if compare_with is not None:
-            changed = compare_models_on_disk(compare_with, out, test or catalog, context)
+        if older is not None:
+            changed = compare_with_saved(older, out, test or catalog, context)
     where = {
         "model": str(out),
         "catalog": str(catalog),

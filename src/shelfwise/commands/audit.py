@@ -22,6 +22,7 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.commands.audit_findings import describe_findings
 from shelfwise.commands.audit_near_copies import disagreeing_copies
 from shelfwise.commands.audited_products import AuditedProducts
+from shelfwise.commands.output_places import check_output_folder
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
@@ -60,12 +61,14 @@ def audit_catalog(
     Raises:
         CatalogError: no product of `source` can be audited, `top_fraction` is not above 0 and at most 1, or
             somebody has filled in the tables of an earlier audit in `out`.
-        StorageError: another run is writing to `out`, or `source` would be written over.
+        StorageError: another run is writing to `out`, it holds something else, or `source` would be written
+            over.
     """
     if not 0 < top_fraction <= 1:
         expected = "expected a number above 0 and at most 1, such as 0.1"
         raise CatalogError(f"cannot list a share of {top_fraction:g} of the products; {expected}")
     context = context or Context(seed=model.config.seed)
+    check_output_folder(out, (*TABLES, NEAR_COPIES), ["index.html"])
     with claimed(out):
         keep_input(source, out / NEAR_COPIES)
         # before any work: decisions that people have typed are not there a second time

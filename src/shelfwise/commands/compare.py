@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from shelfwise.commands.output_places import check_no_model
 from shelfwise.commands.train import write_quarantines, write_refused
 from shelfwise.config import Config
 from shelfwise.core.sparse_scores import dense
@@ -65,6 +66,7 @@ def compare(
         ShelfwiseError: there are no products to train on, or none to test on.
     """
     # before any work: a folder that holds something else is never written to
+    check_no_model(out)
     _check_folder(out, out / WORK_FOLDER)
     # resumable work is under the same claim: two runs would mix their stages
     with claimed(out):

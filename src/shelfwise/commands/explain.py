@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shelfwise.catalog.reading.reader import read_catalog
+from shelfwise.commands.output_places import check_output_folder
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
@@ -18,6 +19,8 @@ from shelfwise.explain.disagreement import contradictions
 from shelfwise.explain.explanation import explain_products
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.predictor import Predictor
+
+DATA = "explanations.jsonl"
 
 MAX_PRODUCTS = 12
 """Products explained where none are named. An image takes 37 predictions, and every word one."""
@@ -41,22 +44,29 @@ def explain_catalog(
     Raises:
         BundleError: `predictor` is an exported model.
         CatalogError: `source` cannot be read, or has no product of that id.
-        StorageError: another run is writing to `out`, or `source` would be written over.
+        StorageError: another run is writing to `out`, it holds something else, or `source` would be written
+            over.
     """
     model = require_members(predictor, "explain labels")
     # jinja2 and matplotlib are not for those who only predict
     from shelfwise.reports.explanation_report import write_explanations
 
+    check_explanations(out)
     catalog = read_catalog(source, model.config.catalog, context).catalog
     chosen = _choose(catalog, ids, source)
-    data = out / "explanations.jsonl"
-    keep_input(source, data)
+    keep_input(source, out / DATA)
     explained = _explain(model, chosen, context)
     images = dict(zip(chosen.ids, chosen.image_sources(), strict=True))
     with claimed(out):
+        # first what tells a later run that the folder is of explanations
+        write_json_lines(out / DATA, explained)
         page = write_explanations(explained, out, images.get)
-        write_json_lines(data, explained)
-    return {"products": len(explained), "page": str(page), "data": str(data)}
+    return {"products": len(explained), "page": str(page), "data": str(out / DATA)}
+
+
+def check_explanations(out: Path) -> None:
+    """Refuse a folder for explanations that holds something else; raises StorageError."""
+    check_output_folder(out, [DATA], ["index.html"])
 
 
 def _choose(catalog: Catalog, ids: Sequence[str], source: Path) -> Catalog:

@@ -8,6 +8,7 @@ from typing import Any
 
 from shelfwise.catalog.shards.ingest import SHARD_ROWS, ingest_catalog
 from shelfwise.catalog.shards.manifest import QUARANTINE
+from shelfwise.commands.output_places import check_no_model
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
 from shelfwise.scale.stored_ingest import ingest_stored, is_stored
@@ -44,6 +45,7 @@ def ingest(
     if stored:
         catalog = ingest_stored(places, out, settings, context, shard_rows, workers)
     else:
+        check_no_model(Path(out))
         catalog = ingest_catalog(
             places, Path(out), settings, context, shard_rows, workers, strict=True
         )

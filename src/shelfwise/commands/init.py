@@ -11,6 +11,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
+from shelfwise.commands.output_places import check_no_model
 from shelfwise.config import CatalogSettings, Config
 from shelfwise.core.types import Context
 from shelfwise.disk.files import keep_input, write_text_atomically
@@ -91,9 +92,13 @@ def init_settings(
         StorageError: `out` exists, or is `source`.
     """
     keep_input(source, out)
+    check_no_model(out)
     # before any work
     if out.exists() and not overwrite:
         raise StorageError(f"{out} exists; choose another --out, or say --overwrite")
+    # a folder, a device or a pipe is no settings file
+    if out.exists() and not out.is_file():
+        raise StorageError(f"{out} is no file; choose another --out")
     answers = _Answers()
     read = _read(source, answers, ask, contexts)
     has_categories = "categories" in read.reading.columns or read.reading.category_columns

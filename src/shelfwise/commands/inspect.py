@@ -15,6 +15,7 @@ from shelfwise.catalog.reading.reader import catalog_folder, open_stream, quaran
 from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
 from shelfwise.catalog.statistics import Statistics, label_statistics
 from shelfwise.catalog.stream_samples import EvenSample, TextSample
+from shelfwise.commands.output_places import check_output_folder
 from shelfwise.config import Config
 from shelfwise.core.arrow_size import concatenated
 from shelfwise.core.catalog import Catalog
@@ -31,7 +32,8 @@ from shelfwise.vision.image_io import ImageRejectedError, has_several_frames, re
 MAX_EXAMPLES = 12
 """Products shown on the page."""
 
-FILES = ("quarantine.jsonl", "inspect.json", "figure_2.svg", "index.html")
+OWN_FILES = ("inspect.json", "figure_2.svg")
+FILES = (*OWN_FILES, "index.html", "quarantine.jsonl")
 """What an inspection leaves in its folder."""
 
 MAX_IMAGES_OPENED = 200
@@ -60,8 +62,10 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
 
     Raises:
         CatalogError: `source` cannot be read at all.
-        StorageError: another run is writing to `out`, or `source` would be written over.
+        StorageError: another run is writing to `out`, it holds something else, or `source` would be written
+            over.
     """
+    check_output_folder(out, OWN_FILES, FILES)
     keep_input(source, *(out / name for name in FILES))
     counts = _StreamCounts(config, context.seed)
     with TemporaryFile("w+", encoding="utf-8") as refused:
@@ -81,8 +85,9 @@ def inspect_catalog(source: Path, out: Path, config: Config, context: Context) -
         images = dict(zip(first.ids, first.image_sources(), strict=True))
         refused.seek(0)
         with claimed(out):
-            write_text_atomically(out / "quarantine.jsonl", refused)
+            # inspect.json first: by it a later run knows that the folder is of an inspection
             write_inspection(found, out, images.get)
+            write_text_atomically(out / "quarantine.jsonl", refused)
     return found
 
 

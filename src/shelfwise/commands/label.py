@@ -13,6 +13,7 @@ from loky import cpu_count
 
 from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.catalog.shards.manifest import ShardedCatalog
+from shelfwise.commands.output_places import check_no_model
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.model_identity import ModelIdentity
@@ -23,6 +24,7 @@ from shelfwise.scale.job import Job
 from shelfwise.scale.label_run import LabelRun
 from shelfwise.scale.plan import PLAN, LabelPlan, LabelSettings
 from shelfwise.scale.storage import LocalFolder, Storage, absolute_place, storage_of
+from shelfwise.scale.stored_ingest import is_stored
 
 EngineName = Literal["local", "ray"]
 
@@ -71,6 +73,8 @@ def label(
     identity = ModelIdentity.read(model)
     if settings.top is None and identity.labels > MANY_LABELS:
         settings = replace(settings, top=TOP_OF_MANY)
+    if not is_stored([str(out)]):
+        check_no_model(Path(out))
     storage = storage_of(str(out))
     with storage.claim():
         _refuse_other_content(storage)

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.refused_rows import one_row_a_record
+from shelfwise.commands.output_places import check_no_model
 from shelfwise.commands.streamed_products import StreamedProducts
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
-from shelfwise.disk.files import json_text, keep_input, replacing
+from shelfwise.disk.files import arrow_path, json_text, keep_input, replacing
 from shelfwise.disk.line_files import LineFiles
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.decision import Decision
@@ -80,14 +81,15 @@ def predict_catalog(
         CatalogError: `source` cannot be read, or `out` has another ending.
         ConfigError: the model has no limits for that `precision`, or cannot promise that share of
             false alarms.
-        StorageError: another run is writing `out`; or `out` is `source` or holds something else than
-            predictions.
+        StorageError: another run is writing `out`; `out` is `source`, is in a model, or holds
+            something else than predictions.
         BundleError: an exported model, which has no novelty detector, is to tell what is novel.
     """
     if out.suffix not in (".jsonl", ".parquet"):
         raise CatalogError(
             f"cannot write predictions to {out}: the name must end in .jsonl or .parquet"
         )
+    check_no_model(out)
     with claimed(out):
         # before any work: what people wrote is not there a second time
         keep_input(source, out, *(Path(f"{out}.{name}") for name in SIDE_FILES))
@@ -160,7 +162,7 @@ def _keep_other_files(out: Path) -> None:
 def _columns_of(out: Path) -> set[str]:
     """The names of the columns in a file of predictions."""
     if out.suffix == ".parquet":
-        return set(pq.read_schema(out).names)
+        return set(pq.read_schema(arrow_path(out)).names)
     with out.open("rb") as file:
         first = json.loads(file.readline(MAX_LINE_BYTES))
     return set(first) if isinstance(first, dict) else set()

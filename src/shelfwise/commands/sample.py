@@ -7,6 +7,7 @@ from typing import Any
 
 from shelfwise.catalog.sample import write_sample
 from shelfwise.catalog.sample.planted_copies import PLANTED_COPIES
+from shelfwise.commands.output_places import check_no_model
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 
@@ -29,6 +30,7 @@ def sample_catalog(
     Raises:
         CatalogError: `out` is a folder with something in it, or `products` is below 1.
     """
+    check_no_model(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CatalogError(f"{out} is not an empty folder; give --out a new one")
     file = write_sample(out, products, seed, context, images)

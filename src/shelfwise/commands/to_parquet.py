@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.catalog.reading.to_parquet import convert_catalog
+from shelfwise.catalog.shards.manifest import is_sharded
+from shelfwise.catalog.shards.shard_writer import SHARDS
+from shelfwise.commands.output_places import check_output_folder
 from shelfwise.core.types import Context
+from shelfwise.errors import StorageError
 
 
 def export_parquet(source: Path, out: Path, context: Context | None = None) -> dict[str, Any]:
@@ -21,8 +25,14 @@ def export_parquet(source: Path, out: Path, context: Context | None = None) -> d
 
     Raises:
         CatalogError: `source` cannot be read at all.
-        StorageError: `out` cannot be written.
+        StorageError: `out` cannot be written, is in a model, or holds an ingested catalogue.
     """
+    earlier = [path.name for path in out.glob(SHARDS)]
+    check_output_folder(out, ["quarantine.jsonl"], earlier)
+    if is_sharded(out):
+        raise StorageError(
+            f"{out} holds what `shelfwise ingest` wrote, which would be lost; choose another folder"
+        )
     return {**convert_catalog(source, out, context=context).to_dict(), "out": str(out)}
 
 

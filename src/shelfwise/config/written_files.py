@@ -23,8 +23,8 @@ def read_written_file(path: Path | str, most: int = MAX_BYTES) -> bytes:
     for a pipe that no command has opened for writing: that might be for good.
 
     Raises:
-        OSError: it is not there, a folder, not readable, a pipe in which nothing was written, or has more than
-            `most` bytes.
+        OSError: it is not there, a folder, not readable, a pipe in which nothing was written, or has more
+            than `most` bytes.
     """
     handle = os.open(path, os.O_RDONLY | _WITHOUT_WAITING)
     try:

@@ -114,6 +114,9 @@ def _lock(path: Path, lock: Path) -> int:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except RecursionError:
+            # Path.mkdir calls itself for every folder that is missing
+            raise StorageError(f"cannot write {path}: too many folders below each other") from None
         except OSError as error:
             fix = "choose another place, or make its folder writable"
             raise StorageError(f"cannot write {path}: {error.strerror}; {fix}") from error

@@ -25,6 +25,15 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.writing")
 
 
+def arrow_path(path: Path) -> str:
+    """The path as Arrow takes it for one: it takes ``~`` for a home, and ``a:b`` for an address.
+
+    >>> arrow_path(Path("/shop/2026:11.parquet"))
+    '/shop/2026:11.parquet'
+    """
+    return os.path.abspath(path)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; what the block leaves there takes the place of `path` at the end.

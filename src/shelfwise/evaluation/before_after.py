@@ -30,23 +30,32 @@ from shelfwise.reports.paper_tables import markdown
 FIGURES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall")
 """The figures of all labels together that are compared."""
 
+_ACTION = "be compared with another"
 
-def compare_models_on_disk(
-    before: Path, after: Path, source: Path, context: Context
+
+def open_older_model(folder: Path) -> Model:
+    """The model that a new one is compared with. Opened before the training, which may take its place.
+
+    Raises:
+        BundleError: there is none, it was changed, or it is an exported one.
+    """
+    return require_members(open_model(folder), _ACTION)
+
+
+def compare_with_saved(
+    before: Model, after: Path, source: Path, context: Context
 ) -> dict[str, Any]:
-    """Compare two models on disk on the products of `source`.
+    """Compare a model with the one that was saved to `after`, on the products of `source`.
 
     Leaves ``before_after.json`` and ``before_after.md`` in the report folder of the second one.
 
     Raises:
-        ShelfwiseError: as :func:`compare_retrained`; or a model or `source` cannot be read.
+        ShelfwiseError: as :func:`compare_retrained`; or the model or `source` cannot be read.
     """
-    action = "be compared with another"
-    first = require_members(open_model(before), action)
-    second = require_members(open_model(after), action)
+    second = require_members(open_model(after), _ACTION)
     # read as the newer model reads its own catalogue
     test = read_catalog(source, second.config.catalog, context).catalog
-    found = compare_retrained(first, second, test, context)
+    found = compare_retrained(before, second, test, context)
     report = after / "report"
     text = json.dumps(found, ensure_ascii=False, indent=1)
     write_text_atomically(report / "before_after.json", text)

@@ -20,6 +20,7 @@ from pydantic import Field
 from shelfwise.core.arrow_size import is_text, one_array
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, Floats, RejectedField, Rows
+from shelfwise.disk.files import arrow_path
 from shelfwise.errors import CatalogError, ConfigError
 from shelfwise.nn.mlp import ClassifierSettings
 from shelfwise.nn.row_modality import RowModality
@@ -204,12 +205,12 @@ def read_parquet(path: Path, field: str) -> tuple[pa.Array, Floats]:
             lengths.
     """
     try:
-        names = pq.read_schema(path).names
+        names = pq.read_schema(arrow_path(path)).names
         if not {"id", field} <= set(names):
             raise CatalogError(
                 f"{path} has the columns {', '.join(names)}; expected id and {field}, a list of numbers"
             )
-        table = pq.read_table(path, columns=["id", field])
+        table = pq.read_table(arrow_path(path), columns=["id", field])
     except FileNotFoundError:
         raise CatalogError(
             f"there is no file {path}; expected an .npy file with its ids in a .txt file, or a .parquet file"

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.streaming.blocks import Quarantined
-from shelfwise.disk.files import json_text
+from shelfwise.disk.files import arrow_path, json_text
 from shelfwise.model.decision import Decision
 from shelfwise.model.labelling import CHUNK_ROWS
 
@@ -85,7 +85,7 @@ def _write_parquet(rows: Iterator[Row], path: Path) -> int:
     )
     labels_given = 0
     chunk: list[Row] = []
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(arrow_path(path), schema) as writer:
         for row in rows:
             # Arrow takes a map as a list of pairs
             chunk.append({**row, "scores": list(row["scores"].items())})

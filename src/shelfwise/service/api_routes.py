@@ -133,7 +133,8 @@ def _add_similar(router: APIRouter, engine: Engine) -> None:
         body, files = await read_request(request, SimilarRequest, engine.settings)
         options = {"k": body.k}
         answers, timing = await answered(engine, request, "similar", [body.product], files, options)
-        return {"model": _version(engine), "similar": answers[0]["similar"], "timing": timing}
+        found = {name: answers[0][name] for name in ("similar", "warnings")}
+        return {"model": _version(engine), **found, "timing": timing}
 
 
 def _add_explain(router: APIRouter, engine: Engine) -> None:

@@ -22,7 +22,7 @@ from shelfwise.catalog.shards.manifest import QUARANTINE, Shard, SourceAccount
 from shelfwise.catalog.shards.shard_writer import SHARDS, ShardWriter
 from shelfwise.core.image_sources import EMBEDDED
 from shelfwise.core.types import Int64Array
-from shelfwise.disk.files import sha256_of_file
+from shelfwise.disk.files import arrow_path, sha256_of_file
 from shelfwise.disk.folders import sync
 from shelfwise.errors import StorageError
 
@@ -183,7 +183,7 @@ class IngestState:
         """The ids of a finished shard."""
         path = self._folder / shard.name
         self._check_unchanged(path, shard.sha256)
-        return one_chunk(pq.read_table(path, columns=["id"]).column("id"))
+        return one_chunk(pq.read_table(arrow_path(path), columns=["id"]).column("id"))
 
     def _lines_path(self, number: int) -> Path:
         return self._work / f"lines-{number:05}.npy"
@@ -223,6 +223,6 @@ class IngestState:
 
 def _described(path: Path) -> Shard:
     """A finished shard as the manifest has it."""
-    images = pq.read_table(path, columns=["image"]).column("image")
+    images = pq.read_table(arrow_path(path), columns=["image"]).column("image")
     files = pc.sum(pc.not_equal(images, EMBEDDED)).as_py() or 0
     return Shard(path.name, len(images), path.stat().st_size, sha256_of_file(path), files)

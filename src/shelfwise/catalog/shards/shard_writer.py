@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shelfwise.disk.files import temporary_name
+from shelfwise.disk.files import arrow_path, temporary_name
 from shelfwise.disk.folders import sync
 
-SHARDS = "products-*.parquet"
+SHARDS = "products-[0-9][0-9][0-9][0-9][0-9].parquet"
 """The Parquet files of a folder."""
 
 # worth a dictionary: their values recur
@@ -105,7 +105,7 @@ class ShardWriter:
         self._bytes = 0
         self._unfinished = temporary_name(path)
         return pq.ParquetWriter(
-            self._unfinished,
+            arrow_path(self._unfinished),
             schema,
             use_dictionary=_COLUMNS_WITH_REPEATS,
             write_statistics=_COLUMNS_WITH_ORDER,

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from shelfwise.catalog.reading.record_parsing import first_line
 from shelfwise.catalog.write_back.changed_columns import ChangedColumns
+from shelfwise.disk.files import arrow_path
 from shelfwise.errors import CatalogError
 
 _NEW_TYPE = pa.list_(pa.list_(pa.string()))
@@ -37,7 +38,7 @@ def rewrite_parquet(path: Path, place: ChangedColumns) -> bytes:
 
 def _rewritten(path: Path, place: ChangedColumns) -> bytes:
     written = io.BytesIO()
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(arrow_path(path)) as file:
         schema = file.schema_arrow
         for name in place.names:
             if name not in schema.names:

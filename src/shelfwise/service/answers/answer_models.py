@@ -76,6 +76,7 @@ class SimilarAnswer(BaseModel):
 
     model: ModelVersion
     similar: list[SimilarProduct]
+    warnings: list[str] = Field(description="what was not used of the product, and why")
     timing: Timing
 
 

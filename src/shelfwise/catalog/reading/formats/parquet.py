@@ -23,6 +23,7 @@ from shelfwise.catalog.reading.record_parsing import Record, first_line, raw_jso
 from shelfwise.config import CatalogSettings
 from shelfwise.core.image_sources import IMAGE_BYTES
 from shelfwise.core.types import Int64Array
+from shelfwise.disk.files import arrow_path
 from shelfwise.errors import CatalogError
 
 _MAGIC = b"PAR1"
@@ -122,7 +123,7 @@ def _batches(path: Path, advance: Callable[[int], None]) -> Iterator[Block]:
     """
     try:
         # buffered ahead, all that was read would stay in memory until the end
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with pq.ParquetFile(arrow_path(path), pre_buffer=False) as file:
             _check_names(file.schema_arrow.names, path)
             size = path.stat().st_size
             classes = class_names(file.schema_arrow)
