@@ -27,9 +27,14 @@ MISSING = frozenset(
         # R, JavaScript, and quotes around nothing
         *("NA", "undefined", "nil", '""', "''"),
         # people
-        *("n/a", "N/A", "n.a.", "N.A.", "N / A", "k.A.", "k. A.", "?", "not available"),
-        *("#N/A", "#NA", "#NV", "#VALUE!", "#WERT!", "#REF!", "#BEZUG!", "#DIV/0!", "#NAME?"),
-        *("#NUM!", "#NULL!"),
+        *("n/a", "N/A", "N/a", "n.a.", "N.A.", "N / A", "n/d", "N/D", "k.A.", "k. A.", "?"),
+        *("not available", "Not available", "Not Available", "NOT AVAILABLE"),
+        # what spreadsheets write into pivot tables
+        *("(blank)", "(empty)", "(leer)", "(Leer)", "(vide)", "(en blanco)", "(vuoto)"),
+        # their errors, in the languages of their programs
+        *("#N/A", "#NA", "#NV", "#N/D", "#ND", "#N/B", "#VALUE!", "#WERT!", "#VALEUR!"),
+        *("#VALOR!", "#VALORE!", "#REF!", "#BEZUG!", "#RIF!", "#DIV/0!", "#NAME?", "#NOM?"),
+        *("#NOMBRE?", "#NOME?", "#NUM!", "#ZAHL!", "#NOMBRE!", "#NULL!", "#NUL!"),
         *("-" * count for count in range(1, _LONGEST_DASHES + 1)),
         *("\N{EN DASH}", "\N{EM DASH}"),
     )

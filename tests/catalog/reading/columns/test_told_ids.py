@@ -15,6 +15,8 @@ from tests.catalog.reading.written_products import PRODUCTS, read, table
     [
         (["'0042", "'0043", "'0044"], 'each begins with an apostrophe, as "\'0042"'),
         (["123456789012345000", "123456789012346000", "98765432109876000"], "behind their 15th"),
+        (["1.001", "1.002", "999", "12.003"], "'1.001' has a sign between thousands"),
+        (["12-5", "02-Jan", "7-31"], "'02-Jan' is a date as spreadsheets make them"),
     ],
 )
 def test_ids_of_spreadsheets(tmp_path: Path, ids: list[str], sentence: str) -> None:
@@ -23,7 +25,9 @@ def test_ids_of_spreadsheets(tmp_path: Path, ids: list[str], sentence: str) -> N
     assert any(sentence in told for told in result.reading.evidence)
 
 
-@pytest.mark.parametrize("ids", [["'n Sync", "42"], ["4006381333931", "100"], ["10", "20", "30"]])
+@pytest.mark.parametrize(
+    "ids", [["'n Sync", "42"], ["4006381333931", "100"], ["10", "20", "30"], ["1.5", "2.5"]]
+)
 def test_usual_ids(tmp_path: Path, ids: list[str]) -> None:
     result = read(tmp_path, table(("id", "title"), [(one, "Mug") for one in ids]))
     assert not any("spreadsheet" in told for told in result.reading.evidence)

@@ -51,7 +51,9 @@ _NO_CATEGORY = frozenset(
             "bez kategorie",
             "okategoriserad",
         ),
-        *("без категории", "未分类", "未分類", "kategorisiz"),
+        *("без категории", "未分类", "未分類", "kategorisiz", "미분류", "なし", "无", "нет"),
+        *("unknown", "unbekannt", "inconnu", "desconocido", "sconosciuto", "not specified"),
+        *("tbd", "tbc", "to be defined", "sin clasificar", "non classificato", "no aplica"),
     )
 )
 """Names, in lower case, that shops give to what is in no category."""

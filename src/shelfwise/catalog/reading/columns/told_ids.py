@@ -13,6 +13,14 @@ from shelfwise.errors import CatalogError
 _ROUNDED = re.compile(r"[1-9]\d{14}0+")
 """What a spreadsheet leaves of a longer number: it keeps 15 digits."""
 
+_GROUPED = re.compile(r"(\d{1,3})(?:([.,\u00a0\u202f ])\d{3})+")
+"""A number with a sign between its thousands."""
+
+_DATE = re.compile(
+    r"(?i)\d{1,2}[-. ]{1,2}(?:jan|feb|mar|mrz|m.r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)\w*\.?"
+)
+"""What spreadsheets make of ``1-2`` and ``MAR1``."""
+
 _ENOUGH = 3
 """Ids below which a zero at their end may be chance."""
 
@@ -27,6 +35,8 @@ def told_ids(ids: Sequence[Any]) -> list[str]:
 
     >>> told_ids(["'0042", "'0043"]) == told_ids(["8400001234567810000"] * 3) == []
     False
+    >>> len(told_ids(["1,001", "1,002", "12,003"])), len(told_ids(["12-5", "02-Jan"]))
+    (1, 1)
     >>> told_ids(["'n Sync", "42"])
     []
     """
@@ -41,6 +51,20 @@ def told_ids(ids: Sequence[Any]) -> list[str]:
         told.append(
             f"id: numbers such as {texts[0]} all end in 0 behind their 15th digit, where spreadsheets cut "
             "them off; if they are cut, write the column again as text"
+        )
+    grouped = list(filter(_GROUPED.fullmatch, texts))
+    if len(grouped) >= _ENOUGH and all(
+        len(text) < _ENOUGH + 1 or text in grouped for text in texts
+    ):
+        told.append(
+            f"id: {grouped[0]!r} has a sign between thousands, which is part of it; write the ids as plain "
+            "numbers if other files have them so"
+        )
+    date = next(filter(_DATE.fullmatch, texts), None)
+    if date is not None and not all(map(_DATE.fullmatch, texts)):
+        told.append(
+            f"id: {date!r} is a date as spreadsheets make them of texts such as 1-2; the texts are lost, so "
+            "export the column again as text"
         )
     return told
 
