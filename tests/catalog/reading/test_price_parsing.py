@@ -158,6 +158,12 @@ def test_a_column_that_does_not_tell_its_decimals_is_told(tmp_path: Path) -> Non
     assert any("whether '1.299 €' has decimals" in told for told in result.reading.evidence)
 
 
+def test_prices_in_several_currencies_are_told(tmp_path: Path) -> None:
+    rows = [(1, "4.50 EUR"), (2, "700 JPY"), (3, "$5"), (4, "5,00 €"), (5, "900 JPY")]
+    told = read(tmp_path, table(("id", "price"), rows)).reading.evidence
+    assert any("have prices in EUR and JPY" in sentence for sentence in told)
+
+
 def test_prices_with_mark_up(tmp_path: Path) -> None:
     rows = [(1, "<b>4.50</b>&nbsp;&euro;"), (2, "<del>9.00</del> <ins>4.00</ins>")]
     assert read(tmp_path, table(("id", "price"), rows)).catalog.column("price") == [4.5, None]

@@ -73,3 +73,13 @@ def test_a_slash_with_blanks_separates_where_names_have_one_without(tmp_path: Pa
     written = [("/".join(path).replace("?", " / "), "") for path in AUDIO * 4]
     told = read(tmp_path, in_columns(written, "category", "color")).reading.evidence
     assert any("with its blanks may be part of names" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_paths_from_the_last_level_up_are_told(tmp_path: Path, written: bool) -> None:
+    upwards = [pair[::-1] for pair in (*TREE[:4], ("Home", "Rugs"), ("Pets", "Toys"))]
+    text = in_columns(upwards, "level1", "level2")
+    if written:
+        text = in_columns([(" > ".join(pair), "") for pair in upwards], "category", "color")
+    told = read(tmp_path, text).reading.evidence
+    assert any("write paths from the first level down" in sentence for sentence in told)

@@ -48,6 +48,7 @@ def test_levels_in_three_columns(tmp_path: Path, names: str) -> None:
         ("Hoofdgroep", "Subgroep"),
         ("Ana Kategori", "Alt Kategori"),
         ("parent_category", "sub_category"),
+        ("parent_category", "category"),
         ("Rubro", "Subrubro"),
         ("Grupo", "Subgrupo"),
         ("Dept", "Sub Dept"),
@@ -177,6 +178,20 @@ def test_columns_of_0_and_1_behind_a_word(tmp_path: Path, prefix: str) -> None:
     wanted = [[["Mugs"]], [["Lamps"]], [["Mugs"], ["Rugs"]]]
     assert result.catalog.column("categories") == wanted
     assert any(f"are read without {prefix!r}" in told for told in result.reading.evidence)
+
+
+def test_columns_of_0_in_a_sorted_file_are_labels_beside_others(tmp_path: Path) -> None:
+    labels = ("Mugs", "Lamps", "Rugs", "Pots", "Pans")
+    rows = [(n, f"A {n}", *(int(n // 4 == place) for place in range(5)), 0) for n in range(12)]
+    result = read(tmp_path, table(("id", "title", *labels[:4], "Pans", "is_new"), rows))
+    found = result.reading.category_columns
+    assert found is not None
+    assert found.names == labels
+    # by themselves they say nothing
+    apart = table(
+        ("id", "title", "a", "b", "text", "c"), [(1, "A", 1, 0, "x", 0), (2, "B", 0, 1, "y", 0)]
+    )
+    assert read(tmp_path, apart).reading.category_columns is None
 
 
 def test_the_first_level_may_have_no_number() -> None:

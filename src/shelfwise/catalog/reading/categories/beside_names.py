@@ -61,3 +61,11 @@ def beside_names(rows: Iterable[Sequence[str]]) -> BesideNames | None:
         return None
     name = max(dict.fromkeys(behind_several), key=lambda low: len(above[low]))
     return BesideNames(name, len(above[name]))
+
+
+def told_beside(found: BesideNames) -> str:
+    """What a user is told of paths that have such a name."""
+    return (
+        f"{found.name!r} stands below {found.above} names, as the level above others would in paths from the "
+        "last level up; write paths from the first level down"
+    )

@@ -126,14 +126,12 @@ def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColu
     Args:
         columns: by name, the first values of each.
     """
-    found = []
-    for name, values in columns.items():
-        seen = {column_text(value).lower() for value in values}
-        binary = seen <= _ON | _OFF and seen & _ON and seen & _OFF
-        if binary and not _NO_LABELS.match(normal_name(name)):
-            found.append(name)
+    kinds = {name: _kind_of(name, values) for name, values in columns.items()}
+    found = [name for name, kind in kinds.items() if kind == "both"]
     if len(found) < MIN_INDICATORS:
         return None
+    # in a sorted file, some labels come further down
+    found = [name for run in _runs(kinds) if "both" in map(kinds.get, run) for name in run]
     prefix = _common_prefix(found)
     # beside columns that say of themselves that they are categories, others are something else
     names = tuple(name for name in found if name.startswith(prefix))
@@ -142,6 +140,28 @@ def find_indicator_columns(columns: Mapping[str, Sequence[Any]]) -> CategoryColu
     # a slash in the name of a column is part of it
     is_path = any(sign in signs.separator for sign in LEVEL_SIGNS)
     return CategoryColumns(names, "indicators", signs if is_path else CategorySigns(), prefix)
+
+
+def _kind_of(name: str, values: Sequence[Any]) -> Literal["both", "off", ""]:
+    """Whether a column says yes and no, or no only; empty for one of another kind."""
+    seen = {column_text(value).lower() for value in values}
+    if not seen <= _ON | _OFF or _NO_LABELS.match(normal_name(name)):
+        return ""
+    if seen & _ON:
+        return "both" if seen & _OFF else ""
+    # what is never filled says nothing
+    return "off" if seen - {""} else ""
+
+
+def _runs(kinds: Mapping[str, str]) -> list[list[str]]:
+    """Columns that say yes or no, those beside each other together."""
+    runs: list[list[str]] = [[]]
+    for name, kind in kinds.items():
+        if kind:
+            runs[-1].append(name)
+        elif runs[-1]:
+            runs.append([])
+    return runs
 
 
 def _common_prefix(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from shelfwise.catalog.reading.categories.beside_names import beside_names, told_beside
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.category_text import signs_only
 from shelfwise.catalog.reading.categories.continued_rows import (
@@ -89,6 +90,7 @@ def told_categories(
         told_parted_names(column, _texts(values), signs),
         _told_numbered_paths(column, values, signs),
         _told_word_in_front(column, values, signs),
+        _told_upwards(column, paths),
         _told_places_of_programs(column, values),
         _told_own_titles(column, values, titles, signs),
         *told_names(column, every),
@@ -157,6 +159,16 @@ def _levels_of(value: Any, signs: CategorySigns) -> Sequence[Sequence[str]]:
         texts = isinstance(value, list) and all(isinstance(name, str) for name in value)
         paths = [value] if texts else []
     return [path for path in paths if len(path) > 1]
+
+
+def _told_upwards(column: str, paths: Counter[tuple[str, ...]]) -> str | None:
+    """
+    >>> upwards = Counter((kind, "Home") for kind in ("Mugs", "Lamps", "Rugs", "Pans", "Pots", "Caps"))
+    >>> _told_upwards("cat", upwards) is None
+    False
+    """
+    found = beside_names(paths.elements())
+    return None if found is None else f"{column}: {told_beside(found)}"
 
 
 def _told_no_category(column: str, names: Counter[str]) -> str | None:

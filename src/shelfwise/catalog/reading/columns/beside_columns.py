@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shelfwise.catalog.reading.categories.beside_names import beside_names
+from shelfwise.catalog.reading.categories.beside_names import beside_names, told_beside
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns, column_text
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.level_columns import CATEGORY
@@ -21,17 +21,21 @@ def with_labels_beside(
 ) -> CategoryColumns:
     """The same columns as labels, where neither their names nor their values are those of levels.
 
+    Where the names say that they are levels, they stay so, and a user is told.
+
     Args:
         found: columns by their names.
         columns: by name, the first values of each.
         evidence: gets a sentence that says so.
     """
-    names = map(normal_name, found.names)
-    if found.kind != "levels" or not all(map(_SAYS_NO_LEVEL.fullmatch, names)):
+    if found.kind != "levels":
         return found
     texts = (map(column_text, columns[name]) for name in found.names)
     beside = beside_names(zip(*texts, strict=False))
     if beside is None:
+        return found
+    if not all(map(_SAYS_NO_LEVEL.fullmatch, map(normal_name, found.names))):
+        evidence.append(f"categories: {told_beside(beside)}")
         return found
     evidence.append(
         f"categories: {beside.name!r} stands beside {beside.above} names of the column before, so these "

@@ -39,6 +39,9 @@ _TOP = re.compile(
     rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_KIND}(?:_name)?|大{CATEGORY}|대분류"
     rf"|{CATEGORY}_(?:principal|principale|główna|hlavní)|корневая(?:_категория)?"
 )
+_PARENT = re.compile(rf"parent_?{_KIND}(?:_name)?")
+"""What says that it is the level above; a main category may be one of another kind."""
+
 _MIDDLE = re.compile(rf"{_KIND}(?:_name|_desc)?|class_description")
 _SUB = re.compile(
     r"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
@@ -121,6 +124,11 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     ranks = {rank for rank, _, _ in levels}
     middle = levels.get((_MIDDLE_RANK, 0, ""), "")
     is_class = _ABOVE_RANK in ranks and any(map(_OF_SHOPS.fullmatch, plain_names(middle)))
+    has_parent = _TOP_RANK in ranks and any(
+        map(_PARENT.fullmatch, plain_names(levels[_TOP_RANK, 0, ""]))
+    )
+    if has_parent and middle:
+        return tuple(levels[place] for place in sorted(levels))
     if not is_class and (_SUB_RANK not in ranks or not ranks & _ABOVE_SUBS):
         return ()
     return tuple(levels[place] for place in sorted(levels))

@@ -7,7 +7,7 @@ the model.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
@@ -38,10 +38,10 @@ from shelfwise.catalog.reading.columns.nested_categories import told_nested_cate
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
 from shelfwise.catalog.reading.columns.told_ids import check_not_across, told_ids
+from shelfwise.catalog.reading.columns.told_prices import decimal_sign
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.price_parsing import DecimalSign, detect_decimal_sign, unclear_text
 from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -107,8 +107,8 @@ def detect_reading(
     evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
     price = columns.get("price", "")
     prices = [*sample(price), *_spread(parts, price)]
-    decimal = _decimal(price_texts(prices), evidence)
-    combined = _category_columns(sample, tuple(names), columns, settings, evidence)
+    decimal = decimal_sign(list(price_texts(prices)), evidence)
+    combined = _category_columns(parts, sample, tuple(names), columns, settings, evidence)
     if combined is None:
         evidence.extend(told_nested_categories(tuple(names), columns, sample))
     float_ids = _are_whole_decimals("id", ids, evidence)
@@ -149,6 +149,7 @@ def _line_ids(
 
 
 def _category_columns(
+    parts: ParsedBlock,
     sample: Sample,
     names: tuple[str, ...],
     columns: Mapping[str, str],
@@ -163,7 +164,7 @@ def _category_columns(
         return None
     found = find_level_columns(names)
     if found is not None:
-        values = {name: sample(name) for name in found.names}
+        values = {name: [*sample(name), *_spread(parts, name)] for name in found.names}
         found = with_labels_beside(with_written_paths(found, values), values, evidence)
         evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
         gaps = found.told_gaps(values)
@@ -182,7 +183,9 @@ def _category_columns(
         )
         return None
     used = set(columns.values())
-    found = find_indicator_columns({name: sample(name) for name in names if name not in used})
+    found = find_indicator_columns(
+        {name: [*sample(name), *_spread(parts, name)] for name in names if name not in used}
+    )
     if found is not None:
         evidence.append(f"categories: {found.told_labels()}")
     return found
@@ -241,20 +244,3 @@ def _from_json(value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return None
-
-
-def _decimal(values: Iterable[str], evidence: list[str]) -> DecimalSign | None:
-    texts = list(values)
-    try:
-        sign = detect_decimal_sign(texts)
-    except ValueError as error:
-        evidence.append(f"price: {error}; a price that may be either is left out")
-        return "mixed"
-    unclear = unclear_text(texts) if sign is None else None
-    if sign is not None:
-        evidence.append(f"price: {sign!r} stands before decimals")
-    elif unclear is not None:
-        evidence.append(
-            f"price: no price tells whether {unclear!r} has decimals or thousands; it is read as thousands"
-        )
-    return sign
