@@ -1,9 +1,10 @@
 """What calibration, thresholds and limits lose when they learn from a draw of the products.
 
-One linear text member is fitted on a third of a catalogue. The decision rule is fitted on its scores of
-another third: on all of these products, and on draws of them. All are judged on the last third.
+One linear text member is fitted on a part of a catalogue, by default a third. The decision rule is fitted on
+its scores of another part: on all of these products, and on draws of them. All are judged on the last part.
 
     python benchmarks/learning_draw.py CATALOG [--draws 10000,4000] [--repeats 3]
+    python benchmarks/learning_draw.py CATALOG --parts 50000,1000000,200000 --draws 200000
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ def main() -> None:
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--draws", default="10000,4000")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--parts", help="products to fit on, to learn the rule from, and to judge on"
+    )
     options = parser.parse_args()
-    scores, targets, unseen, truth = member_scores(options.catalog)
+    parts = [int(part) for part in options.parts.split(",")] if options.parts else None
+    scores, targets, unseen, truth = member_scores(options.catalog, parts)
     print(json.dumps({"learnt from": len(targets), **judged(scores, targets, unseen, truth)}))
     from shelfwise.training.product_draw import draw_products
 
@@ -36,8 +41,8 @@ def main() -> None:
             print(json.dumps({"learnt from": len(rows), "seed": seed, **line}), flush=True)
 
 
-def member_scores(path: Path) -> tuple[Any, Any, Any, Any]:
-    """Scores and targets of the second third of the products, and of the last, by a model of the first."""
+def member_scores(path: Path, sizes: list[int] | None) -> tuple[Any, Any, Any, Any]:
+    """Scores and targets of the second part of the products, and of the last, by a model of the first."""
     from shelfwise.catalog.labels import LabelSet
     from shelfwise.catalog.reading.reader import read_catalog
     from shelfwise.config import LabelSettings
@@ -50,8 +55,9 @@ def member_scores(path: Path) -> tuple[Any, Any, Any, Any]:
     targets = labels.encode(catalog.column("categories"))
     member = TextLinear(TextLinearSettings(), "title+description")
     inputs = member.prepare(catalog, Context())
-    parts = np.array_split(np.random.default_rng(0).permutation(len(catalog)), 3)
-    first, second, third = (np.sort(part) for part in parts)
+    order = np.random.default_rng(0).permutation(len(catalog))
+    parts = np.array_split(order, 3) if sizes is None else np.split(order, np.cumsum(sizes))
+    first, second, third = (np.sort(part) for part in parts[:3])
     fit_present(member, Examples(inputs, targets).take(first), None, Context())
     predicted = [
         predict_present(member, inputs.take(rows), len(labels), Context()).probabilities

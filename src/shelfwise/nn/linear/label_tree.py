@@ -45,6 +45,9 @@ MOST_FLAT = 512
 _CELLS_PER_BLOCK = 1 << 23
 """Scores of clusters that are computed at a time: bounds the memory."""
 
+_CELLS_OF_MATCHER = 1 << 21
+"""Products times clusters solved at a time: less than usual, as nothing else takes as much memory."""
+
 _MATCHER = "matcher."
 CLUSTERS = "clusters"
 """The name of the saved clusters (L,); nothing else has it."""
@@ -84,7 +87,7 @@ class LabelTree:
         matcher: LinearWeights | LabelTree
         if in_cluster.shape[1] <= MOST_FLAT:
             options = (settings.C, settings.positive_weight, settings.tolerance, settings.prune)
-            matcher = fit_logistic(inputs, in_cluster, *options)
+            matcher = fit_logistic(inputs, in_cluster, *options, cells_per_block=_CELLS_OF_MATCHER)
         else:
             matcher = cls.fit(inputs, in_cluster, settings, most)
         matched = in_cluster + _likeliest(matcher, inputs, LEARNT_FROM)

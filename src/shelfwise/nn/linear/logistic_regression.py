@@ -34,13 +34,17 @@ _FORCING_TERM = 0.3
 """How far a Newton step's own system is solved: exactness there does not pay (Eisenstat and Walker 1996)."""
 
 _FORCING_TERM_OF_FEW = 0.1
-"""The same for few labels. A block goes on until its slowest label is there: of many, most come further."""
+"""The same where a block has few labels, or not all of them.
+
+A block goes on until its slowest label is there, so that most come further than they must. In a block without
+a slow one they would all stop early.
+"""
 
 _FEW_LABELS = 32
 """Labels of a block up to which they are few."""
 
-_CELLS_PER_BLOCK = 1 << 23
-"""Numbers (products x labels) solved at a time: bounds the memory, whatever the number of labels."""
+CELLS_PER_BLOCK = 1 << 23
+"""Numbers (products x labels) solved at a time: about 20 arrays have as many, with any number of labels."""
 
 _CELLS_WORTH_A_GPU = 1 << 26
 """Values of the inputs times labels: fewer are multiplied on a processor while a GPU is still being asked."""
@@ -52,7 +56,7 @@ _TINY = 1e-30
 """Keeps the divisions of a label that is solved exactly from being 0 / 0."""
 
 
-def fit_logistic(
+def fit_logistic(  # noqa: PLR0913 (a problem, how it is solved, and how much of it at a time)
     inputs: sp.csr_array,
     targets: Matrix,
     cost: float,
@@ -60,6 +64,7 @@ def fit_logistic(
     tolerance: float = 1e-2,
     prune: float = 0.0,
     dense: Floats | None = None,
+    cells_per_block: int = CELLS_PER_BLOCK,
 ) -> LinearWeights:
     """Minimise ``|w|^2 / 2 + cost * sum(log loss)`` for each label.
 
@@ -73,18 +78,22 @@ def fit_logistic(
         tolerance: a label is solved once its gradient has shrunk by this factor.
         prune: sparse inputs' weights nearer to 0 than this are dropped.
         dense: (N, D) further inputs.
+        cells_per_block: N times the labels that are solved at a time.
     """
-    labels_per_block = max(1, _CELLS_PER_BLOCK // targets.shape[0])
-    place = _place(inputs, dense, min(labels_per_block, targets.shape[1]))
+    products, labels = targets.shape
+    labels_per_block = min(labels, max(1, cells_per_block // products))
+    few = labels_per_block < labels or labels <= _FEW_LABELS
+    forcing = _FORCING_TERM_OF_FEW if few else _FORCING_TERM
+    place = _place(inputs, dense, labels_per_block)
     kernel = _Kernel(inputs, dense, place)
     # sparse targets are read a block of labels at a time
     by_label = targets.tocsc() if sp.issparse(targets) else targets
     weights, dense_weights, bias = [], [], []
-    for start in range(0, targets.shape[1], labels_per_block):
+    for start in range(0, labels, labels_per_block):
         block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
         wanted = torch.from_numpy(block).to(place)
         loss_weights = cost * (1 + (positive_weight - 1) * wanted)
-        dual = _solve(kernel, wanted, loss_weights, tolerance)
+        dual = _solve(kernel, wanted, loss_weights, (tolerance, forcing))
         sparse_part, dense_part = kernel.to_weights(dual)
         sparse_part[sparse_part.abs() < prune] = 0
         weights.append(sp.csr_array(sparse_part.cpu().numpy()))
@@ -136,9 +145,16 @@ class _Kernel:
 
 
 @torch.inference_mode()
-def _solve(kernel: _Kernel, targets: Tensor, loss_weights: Tensor, tolerance: float) -> Tensor:
-    """The dual numbers (N, L); `loss_weights` (N, L) weigh each product's loss."""
-    forcing = _FORCING_TERM if targets.shape[1] > _FEW_LABELS else _FORCING_TERM_OF_FEW
+def _solve(
+    kernel: _Kernel, targets: Tensor, loss_weights: Tensor, exactness: tuple[float, float]
+) -> Tensor:
+    """The dual numbers (N, L).
+
+    Args:
+        loss_weights: (N, L) they weigh each product's loss.
+        exactness: by which factor gradients are to shrink, and the residual of each Newton step's system.
+    """
+    tolerance, forcing = exactness
     solution = torch.zeros_like(targets)
     unsolved = torch.arange(targets.shape[1], device=targets.device)
     sign = 2 * targets - 1
