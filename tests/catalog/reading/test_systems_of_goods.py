@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import PRODUCTS, Written, paths_read, read, table
 
 FIRST_PATHS = [{product.paths[0]} for product in PRODUCTS]
@@ -180,3 +181,38 @@ def test_objects_that_say_what_lies_below_them(
     assert paths_read(read(tmp_path, json.dumps(records), "x.json")) == [
         set(p.paths) for p in PRODUCTS
     ]
+
+
+def test_those_above_in_a_list_are_levels(tmp_path: Path) -> None:
+    records = [
+        {
+            "id": p.id,
+            "title": p.title,
+            "category": {
+                "name": p.leaves[0],
+                "ancestors": [{"name": name} for name in p.paths[0][:-1]],
+            },
+        }
+        for p in PRODUCTS
+    ]
+    assert paths_read(read(tmp_path, json.dumps(records), "x.json")) == FIRST_PATHS
+
+
+def test_a_category_inside_a_category_is_refused(tmp_path: Path) -> None:
+    category = {"name": "Mugs", "category": {"name": "Home"}}
+    records = [{"id": p.id, "title": p.title, "category": category} for p in PRODUCTS]
+    with pytest.raises(CatalogError, match="unusable categories"):
+        read(tmp_path, json.dumps(records), "x.json")
+
+
+def test_numbers_in_lists_of_names_are_told(tmp_path: Path) -> None:
+    records = [
+        {
+            "id": p.id,
+            "title": p.title,
+            "categories": [[str(n), name] for n, name in enumerate(p.leaves)],
+        }
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(records), "x.json")
+    assert any("if the numbers are ids" in sentence for sentence in result.reading.evidence)

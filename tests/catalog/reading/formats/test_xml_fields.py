@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import pytest
+
 from shelfwise.catalog.reading.reader import ReadResult
 from tests.catalog.reading.written_products import PRODUCTS, paths_read, read
 
@@ -56,3 +58,25 @@ def test_records_by_words_of_another_language(tmp_path: Path) -> None:
     result = read(tmp_path, written("Urunler", f"<Urun>{fields}</Urun>"), "x.xml")
     all_right(result)
     assert result.catalog.column("price")[0] == 4.5
+
+
+PATHS = {
+    "inside each other": '<categories><category id="1"><name>?0</name><category id="2"><name>?1</name>'
+    "</category></category></categories>",
+    "levels in any order": '<categories><category level="2">?1</category><category level="1">?0</category>'
+    "</categories>",
+    "a path beside the name": '<category path="?0 > ?1" id="5">?1</category>',
+}
+
+
+@pytest.mark.parametrize("category", PATHS.values(), ids=PATHS)
+def test_categories_that_say_what_is_above(tmp_path: Path, category: str) -> None:
+    deep = [p for p in PRODUCTS if len(p.paths[0]) > 1]
+    records = "".join(
+        f"<product><id>{p.id}</id><name>{p.title}</name>"
+        + category.replace("?0", escape(p.paths[0][0])).replace("?1", escape(p.paths[0][-1]))
+        + "</product>"
+        for p in deep
+    )
+    result = read(tmp_path, f'<?xml version="1.0"?><products>{records}</products>', "x.xml")
+    assert paths_read(result) == [{(p.paths[0][0], p.paths[0][-1])} for p in deep]

@@ -78,6 +78,9 @@ def told_categories(
     last: Counter[str] = Counter()
     every: Counter[str] = Counter()
     for path, count in paths.items():
+        # a list may be empty
+        if not path:
+            continue
         last[path[-1]] += count
         every.update(dict.fromkeys(path, count))
     told = (
@@ -99,13 +102,29 @@ def told_categories(
 
 
 def _paths(values: Sequence[Any], signs: CategorySigns) -> Iterator[tuple[str, ...]]:
-    """The written paths, as often as they stand there."""
+    """The paths, as often as they stand there."""
     texts = Counter(_texts(values))
     # most products share their texts with others, and cutting is slow
     for text, count in texts.items():
         if isinstance(unpacked(text), str):
             for path in signs.paths(signs_only(text)):
                 yield from [tuple(path)] * count
+    for value in values:
+        inside = unpacked(value)
+        if not isinstance(inside, str) and not is_missing(inside):
+            yield from map(tuple, _listed_paths(category_values(inside), signs))
+
+
+def _listed_paths(value: Any, signs: CategorySigns) -> Iterator[Sequence[str]]:
+    """The paths of a list: of lists, of written paths, or of the names of one path."""
+    if isinstance(value, str):
+        yield signs.levels(value)
+    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+        written = bool(signs.separator) and any(signs.separator in one for one in value)
+        yield from map(signs.levels, value) if written else [value]
+    elif isinstance(value, list):
+        lists = (one for one in value if isinstance(one, list))
+        yield from (one for one in lists if all(isinstance(name, str) for name in one))
 
 
 def _texts(values: Sequence[Any]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from xml.etree.ElementTree import Element, ParseError
@@ -23,7 +23,8 @@ from shelfwise.catalog.reading.byte_stream import (
     RecordError,
     read_chunks,
 )
-from shelfwise.catalog.reading.columns.column_mapping import is_language, plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import is_language, normal_name, plan_columns
+from shelfwise.catalog.reading.columns.whole_paths import leads_to
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
@@ -36,11 +37,13 @@ from shelfwise.catalog.reading.formats._xml_records import (
     are_fields,
     detail_name,
     field_name,
+    is_category,
     local_name,
     records_of_feed,
 )
 from shelfwise.catalog.reading.objects.associations import with_associations
 from shelfwise.catalog.reading.objects.grouped_records import with_category
+from shelfwise.catalog.reading.objects.json_objects import WHOLE_PATHS
 from shelfwise.catalog.reading.record_parsing import BOM, first_line
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
@@ -157,14 +160,11 @@ def _fields(element: Element) -> dict[str, Any]:
     fields: dict[str, Any] = {local_name(name): value for name, value in element.attrib.items()}
     found: dict[tuple[bool, str], list[Any]] = {}
     tags = Counter(child.tag for child in element)
-    for child in element:
-        name = field_name(child)
-        if are_fields(child):
-            # <Values><Value AttributeID="Category">
-            fields.update({part: fields.get(part, one) for part, one in _fields(child).items()})
-            continue
-        if by_language := _by_language(child):
-            fields.update({f"{name}-{one}": text for one, text in by_language.items()})
+    for child in _from_the_top(element):
+        name = _name_in(child, element)
+        parts = _parts(child, name)
+        if parts:
+            fields.update({part: fields.get(part, one) for part, one in parts.items()})
             continue
         # texts in several languages stand side by side, and are a column each
         language = child.get(_LANGUAGE, "") if tags[child.tag] > 1 else ""
@@ -197,6 +197,19 @@ def _fields(element: Element) -> dict[str, Any]:
     return fields
 
 
+def _name_in(child: Element, element: Element) -> str:
+    """What a child is called in the fields of an element; a category in another one lies below it."""
+    is_below = child.tag == element.tag and is_category(child.tag)
+    return "children" if is_below else field_name(child)
+
+
+def _parts(child: Element, name: str) -> Mapping[str, Any]:
+    """The fields that a child only holds together (``<Values>``), or a column a language; mostly none."""
+    if are_fields(child):
+        return _fields(child)
+    return {f"{name}-{language}": text for language, text in _by_language(child).items()}
+
+
 def _titled_description(name: str, values: list[Any]) -> Mapping[str, Any] | None:
     """The parts of a description that has the title, too; None of others."""
     if not name.lower().startswith("description") or len(values) != 1:
@@ -207,6 +220,23 @@ def _titled_description(name: str, values: list[Any]) -> Mapping[str, Any] | Non
         inside = next(iter(inside.values()))
     has_title = isinstance(inside, dict) and "title" in plan_columns(tuple(inside), {}).ours
     return inside if has_title else None
+
+
+def _from_the_top(element: Element) -> Sequence[Element]:
+    """The children of an element, in the order of their levels where each has one of its own."""
+    if not len(element) or not all(is_category(child.tag) for child in element):
+        return list(element)
+    levels = [child.get("level", child.get("depth", "")) for child in element]
+    if len(set(levels)) < len(levels) or not all(level.isdecimal() for level in levels):
+        return list(element)
+    return sorted(element, key=lambda child: int(child.get("level", child.get("depth", ""))))
+
+
+def _whole_path(element: Element, name: str) -> str:
+    """The path that a category has in an attribute beside its last name; else this name."""
+    attributes = {normal_name(key).replace("_", ""): text for key, text in element.attrib.items()}
+    paths = (attributes[key] for key in WHOLE_PATHS if key in attributes)
+    return next((path for path in paths if leads_to(path, name)), name)
 
 
 def _by_language(element: Element) -> Mapping[str, str]:
@@ -236,6 +266,8 @@ def _value(element: Element) -> Any:
     if len(element):
         return _fields(element)
     text = (element.text or "").strip()
+    if text and element.attrib and is_category(element.tag):
+        return _whole_path(element, text)
     # most have a text, and asking is fast
     if text or not element.attrib:
         return text or None

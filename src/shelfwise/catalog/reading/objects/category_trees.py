@@ -16,6 +16,9 @@ _IDS = ("id", "category_id", "categoryid")
 _ABOVE = ("parent", "parent_id", "parentid", "parent_category_id", "parentcategoryid")
 _BELOW = ("children", "childs", "child", "subs", "subcategories", "sub_categories", "subcategory")
 
+_ANCESTORS = ("ancestors", "parents", "path_from_root", "pathfromroot")
+"""Keys under which an object lists those above it, the highest first (commercetools)."""
+
 NameOf = Callable[[Mapping[str, Any]], str | None]
 """What an object is called; None of one without a name."""
 
@@ -75,6 +78,34 @@ def held_below(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         if isinstance(inside, str) or inside is None:
             continue
         yield from (one for one in inside if isinstance(one, Mapping))
+
+
+def path_of_ancestors(value: Mapping[str, Any], name_of: NameOf) -> list[str] | None:
+    """The path of an object that lists those above it; None of others.
+
+    >>> path_of_ancestors({"name": "Mugs", "ancestors": [{"name": "Home"}]}, lambda value: value["name"])
+    ['Home', 'Mugs']
+    """
+    listed = next((one for key, one in value.items() if normal_name(str(key)) in _ANCESTORS), None)
+    if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
+        return None
+    names = [*map(name_of, listed), name_of(value)]
+    found = [name for name in names if name is not None]
+    # the list may hold the object itself, too
+    if len(found) > 1 and found[-1] == found[-2]:
+        found.pop()
+    return found if len(found) > 1 else None
+
+
+def holds_another(value: Mapping[str, Any]) -> bool:
+    """Whether an object holds a further one that is called a category, above or below it.
+
+    >>> holds_another({"name": "Mugs", "category": {"name": "Home"}})
+    True
+    """
+    return any(
+        "categor" in str(key).lower() and isinstance(one, Mapping) for key, one in value.items()
+    )
 
 
 def _first(plain: Mapping[str, Any], keys: Sequence[str]) -> str | None:

@@ -9,7 +9,12 @@ from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
-from shelfwise.catalog.reading.objects.category_trees import paths_below, paths_by_parents
+from shelfwise.catalog.reading.objects.category_trees import (
+    holds_another,
+    path_of_ancestors,
+    paths_below,
+    paths_by_parents,
+)
 
 _NAMES = ("name", "title", "label", "value")
 """Keys under which an object has what it is called, likeliest first."""
@@ -17,7 +22,7 @@ _NAMES = ("name", "title", "label", "value")
 _ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href", "link", "path")
 """Keys under which an object has the address of an image, the best first."""
 
-_WHOLE_PATHS = (
+WHOLE_PATHS = (
     "fullname",
     "completename",
     "fullpath",
@@ -94,7 +99,7 @@ def called_in_full(value: Mapping[str, Any]) -> tuple[str, str] | None:
     if found is None:
         return None
     plain = {normal_name(str(key)).replace("_", ""): key for key in value}
-    keys = [plain[name] for name in _WHOLE_PATHS if name in plain]
+    keys = [plain[name] for name in WHOLE_PATHS if name in plain]
     texts = [(key, value[key]) for key in keys if isinstance(value[key], str)]
     return next((one for one in texts if leads_to(one[1], found[1])), found)
 
@@ -185,7 +190,14 @@ def _named_object(value: Mapping[str, Any], name: str) -> Any:
     listed = _listed_path(value, name)
     if listed is not None:
         return listed
-    return paths_below(value, _name_of) or _with_parents(value, name)
+    path = path_of_ancestors(value, _name_of)
+    if path is not None:
+        return path
+    below = paths_below(value, _name_of)
+    # nobody knows whether a further category stands above or below, so it is refused
+    if not below and holds_another(value):
+        return value
+    return below or _with_parents(value, name)
 
 
 def _joined(values: Sequence[Any]) -> list[Any]:
@@ -205,7 +217,7 @@ def _joined(values: Sequence[Any]) -> list[Any]:
 def _listed_path(value: Mapping[str, Any], name: str) -> list[str] | None:
     """The path that an object has as a list beside its last name; None without one."""
     plain = {normal_name(str(key)).replace("_", ""): one for key, one in value.items()}
-    lists = (plain[key] for key in _WHOLE_PATHS if isinstance(plain.get(key), list))
+    lists = (plain[key] for key in WHOLE_PATHS if isinstance(plain.get(key), list))
     paths = (path for path in lists if all(isinstance(one, str) for one in path))
     return next((path for path in paths if leads_to(path, name)), None)
 
