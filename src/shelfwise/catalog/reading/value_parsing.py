@@ -172,6 +172,9 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     expected = (
         "a list of paths (lists of names), one list of names, or a text such as 'A > B | A > C'"
     )
+    # N/A is nothing, also where a slash separates
+    if is_missing(value):
+        return None
     value = _listed_names(unpacked(value), expected, rules)
     if isinstance(value, str):
         if is_cut_list(value):

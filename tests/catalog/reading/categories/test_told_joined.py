@@ -41,6 +41,11 @@ def test_two_names_that_never_come_apart(tmp_path: Path) -> None:
     assert "is one name" not in told(tmp_path, chains)
 
 
+def test_the_end_of_a_path_and_a_name_that_never_come_apart(tmp_path: Path) -> None:
+    paths = ["Sport > Ropes, Slings", *(f"Home > {', '.join(names)}" for names in LISTS)] * 2
+    assert "if 'Ropes, Slings' is one name" in told(tmp_path, paths)
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
 
-from shelfwise.catalog.reading.categories.category_detection import LEVEL_SIGNS, detect_signs
+from shelfwise.catalog.reading.categories.category_detection import detect_signs
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.sign_lists import LEVEL_SIGNS
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.missing import MISSING
 

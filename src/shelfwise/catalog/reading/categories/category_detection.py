@@ -9,7 +9,7 @@ itself; where neither is clear, the caller is told so, with both readings, inste
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
@@ -22,48 +22,14 @@ from shelfwise.catalog.reading.categories.category_signs import (
 )
 from shelfwise.catalog.reading.categories.free_places import counted, free_places, names_beside
 from shelfwise.catalog.reading.categories.sign_blanks import told_blanks, with_its_blanks
+from shelfwise.catalog.reading.categories.sign_lists import (
+    COMMAS,
+    LEVEL_SIGNS,
+    OTHER_LEVEL_SIGNS,
+    PATH_SIGNS,
+    PIPE,
+)
 from shelfwise.catalog.reading.categories.unused_signs import sign_left
-
-LEVEL_SIGNS = (
-    ">>>",
-    ">>",
-    "-->",
-    "->",
-    "==>",
-    "=>",
-    ">",
-    "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
-    "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}",
-    "\N{RIGHTWARDS ARROW}",
-    "\N{LONG RIGHTWARDS ARROW}",
-    "\N{HEAVY WIDE-HEADED RIGHTWARDS ARROW}",
-    "\N{HEAVY ROUND-TIPPED RIGHTWARDS ARROW}",
-    "\N{HEAVY RIGHT-POINTING ANGLE QUOTATION MARK ORNAMENT}",
-    "\N{FULLWIDTH GREATER-THAN SIGN}",
-    "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}",
-    "\N{BLACK RIGHT-POINTING TRIANGLE}",
-    "\N{BLACK RIGHT-POINTING POINTER}",
-)
-"""Signs that stand between levels and hardly ever in a name.
-
-Longer ones first, as they contain shorter ones.
-"""
-
-OTHER_LEVEL_SIGNS = ("/", "\\", "::", "\N{FULLWIDTH SOLIDUS}")
-"""Signs between levels that also occur in names (TV/Audio)."""
-
-PATH_SIGNS = (
-    *("||", "|", ";#", ";;", ";", "^", "~", "\n", "\t", ","),
-    "\N{IDEOGRAPHIC COMMA}",
-    "\N{FULLWIDTH COMMA}",
-    "\N{FULLWIDTH SEMICOLON}",
-    "\N{ARABIC COMMA}",
-    "\N{ARABIC SEMICOLON}",
-)
-"""Signs between several paths of one product, likeliest first; commas occur in names, too."""
-
-PIPE = "|"
-"""Stands between paths, and in some catalogues between levels."""
 
 CLEARLY_FREE = 0.6
 """From this share of free places on a sign separates."""
@@ -142,7 +108,8 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
             f"{sign!r} separates levels: it is in {len(holding)} of {len(values)} values"
         )
         return (spaced if always_spaced else sign), True
-    for sign in _signs_in(values, OTHER_LEVEL_SIGNS):
+    # the one between levels is in most values, and others in some names
+    for sign in _commonest_first(values, _signs_in(values, OTHER_LEVEL_SIGNS)):
         sign = with_its_blanks(values, sign)
         places, free = free_places([value.split(sign) for value in values])
         if not places:
@@ -169,6 +136,10 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
 def _signs_in(values: Sequence[str], signs: Iterable[str]) -> list[str]:
     """Those of some signs that stand in any value; mostly few do, and counting their places is slow."""
     return [sign for sign in signs if any(sign in value for value in values)]
+
+
+def _commonest_first(values: Sequence[str], signs: Iterable[str]) -> list[str]:
+    return sorted(signs, key=lambda sign: -sum(sign in value for value in values))
 
 
 def _are_some(holding: Sequence[str], values: Sequence[str]) -> bool:
@@ -238,6 +209,10 @@ def _path_sign(
                 f"{sign!r} separates labels: it is in {holding} of {len(values)} values"
             )
             return candidate, True
+        comes_apart = free or _are_whole_values(values, pieces)
+        if places < MIN_PLACES and sign not in COMMAS and comes_apart:
+            evidence.append(f"{sign!r} separates paths: names beside it also stand alone")
+            return candidate, True
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
             evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
             continue
@@ -255,6 +230,13 @@ def _path_sign(
 def _end_in(values: Sequence[str], sign: str) -> bool:
     """Whether all values end in a sign between paths, of which each has one."""
     return len(values) >= MIN_PLACES and all(value.endswith(sign) for value in values)
+
+
+def _are_whole_values(values: Collection[str], pieces: Iterable[Sequence[str]]) -> bool:
+    """Whether of each value that a sign cuts the first piece is another value by itself."""
+    alone = set(values)
+    firsts = [parts[0].strip() for parts in pieces if len(parts) > 1]
+    return bool(firsts) and all(first in alone for first in firsts)
 
 
 def _are_levels(values: Iterable[str], sign: str) -> bool:

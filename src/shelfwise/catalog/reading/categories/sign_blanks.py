@@ -10,6 +10,7 @@ from shelfwise.catalog.reading.categories.free_places import free_places, names_
 _FREE = 0.6
 _BOUND = 0.25
 _MIN_PLACES = 3
+_FEW = 0.5
 
 
 def with_its_blanks(values: Sequence[str], sign: str) -> str:
@@ -23,7 +24,8 @@ def with_its_blanks(values: Sequence[str], sign: str) -> str:
         return sign
     outer = [value.split(spaced) for value in values]
     inner = _cut_bare(values, sign, spaced)
-    return spaced if _separates(outer) and _belongs_to_names(inner) else sign
+    separates = _separates(outer) or _stands_in_most(spaced, sign, values)
+    return spaced if separates and _belongs_to_names(inner) else sign
 
 
 def told_blanks(values: Sequence[str], sign: str) -> str | None:
@@ -57,6 +59,13 @@ def _bare(sign: str) -> re.Pattern[str]:
 def _separates(pieces: Sequence[Sequence[str]]) -> bool:
     places, free = free_places(pieces)
     return places >= _MIN_PLACES and free >= _FREE * places
+
+
+def _stands_in_most(spaced: str, sign: str, values: Sequence[str]) -> bool:
+    """Whether a sign has blanks in all values that hold it, and none in few, as names do."""
+    holding = [value for value in values if sign in value]
+    bare = sum(_bare(sign).search(value) is not None for value in holding)
+    return all(spaced in value for value in holding) and bare < _FEW * len(holding)
 
 
 def _belongs_to_names(pieces: Sequence[Sequence[str]]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns, split_at
+from shelfwise.catalog.reading.categories.free_places import names_beside
 from shelfwise.catalog.reading.categories.unused_signs import LEFT_SIGNS
 
 _BETWEEN = (
@@ -28,6 +29,7 @@ _BETWEEN = (
 _ENOUGH = 3
 """Names or products below which two that go together may do so by chance."""
 
+_TWICE = 2
 _MOSTLY = 0.6
 
 
@@ -93,15 +95,13 @@ def told_parted_names(column: str, texts: Iterable[str], signs: CategorySigns) -
     >>> told_parted_names("tags", texts, CategorySigns(delimiter=",")) is None
     False
     """
-    if signs.delimiter != "," or signs.separator:
+    if signs.delimiter != ",":
         return None
     written = list(texts)
     if not all(", " in text for text in written if "," in text):
         return None
-    lists = [
-        [name.strip() for name in split_at(text, ",", signs.escaped, signs.bare)]
-        for text in written
-    ]
+    pieces = [split_at(text, ",", signs.escaped, signs.bare) for text in written]
+    lists = [[name.strip() for name in names] for names in names_beside(pieces, signs.separator)]
     single = Counter(name for names in lists for name in names if name)
     pairs = Counter(pair for names in lists for pair in pairwise(names) if all(pair))
     bound = [pair for pair, count in pairs.items() if _are_bound(pair, count, single)]
@@ -117,4 +117,4 @@ def told_parted_names(column: str, texts: Iterable[str], signs: CategorySigns) -
 
 def _are_bound(pair: Sequence[str], count: int, single: Counter[str]) -> bool:
     """Whether two names stand beside each other wherever one of them stands, and often enough."""
-    return count >= _ENOUGH and all(single[name] == count for name in pair)
+    return count >= _TWICE and all(single[name] == count for name in pair)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
-from shelfwise.catalog.reading.categories.category_detection import LEVEL_SIGNS
+from shelfwise.catalog.reading.categories.sign_lists import LEVEL_SIGNS
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.detection.file_detection import detect_reading
 from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, ParsedBlock
