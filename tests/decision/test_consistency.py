@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +186,12 @@ def test_a_model_keeps_its_taxonomy(
     assert Model.from_bundle(model.bundle()).config.consistency == way
 
 
-def test_on_the_command_line(records: list[dict[str, Any]], sample: Path, tmp_path: Path) -> None:
+def test_on_the_command_line(
+    records: list[dict[str, Any]],
+    sample: Path,
+    tmp_path: Path,
+    command: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     """What `predict` writes holds all labels above each; `evaluate` counts no contradiction."""
     plain = {
         "labels": {"min_count": 6, "mode": "path"},
@@ -203,8 +208,7 @@ def test_on_the_command_line(records: list[dict[str, Any]], sample: Path, tmp_pa
     )
 
     def run(*arguments: object) -> str:
-        command = [sys.executable, "-m", "shelfwise", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = command(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +154,13 @@ def test_without_faiss_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         index().nearest(features(0), 1)
 
 
-def test_the_command(trained: Path, categorizer: Categorizer, sample: Path) -> None:
+def test_the_command(
+    trained: Path, sample: Path, command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     image = next((sample.parent / "images").glob("*.jpg"))
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "shelfwise", "similar", str(trained), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    done = run("--title", "brass lamp", "--image", image, "-k", 3, "--json")
+    done = command("similar", trained, "--title", "brass lamp", "--image", image, "-k", 3, "--json")
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["similar"]) == 3
-    refused = run("--title", "brass lamp", "--id", "1")
+    refused = command("similar", trained, "--title", "brass lamp", "--id", "1")
     assert refused.returncode == 2
     assert "name one product" in refused.stderr

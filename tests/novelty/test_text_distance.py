@@ -6,8 +6,8 @@ import json
 import math
 import re
 import subprocess
-import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -241,33 +241,22 @@ def test_novel_products_have_a_queue_of_their_own(
     }
 
 
-def test_on_the_command_line(shop: tuple[Catalog, Model], tmp_path: Path) -> None:
+def test_on_the_command_line(
+    shop: tuple[Catalog, Model],
+    tmp_path: Path,
+    command: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     source, model = tmp_path / "new.jsonl", tmp_path / "model"
     source.write_text(
         '{"id": "m", "title": "mug tea cup clay"}\n{"id": "v", "title": "quantum violin string bow"}\n'
     )
     save_bundle(shop[1].bundle(), model)
-    command = [
-        sys.executable,
-        "-m",
-        "shelfwise",
-        "predict",
-        model,
-        source,
-        "--out",
-        tmp_path / "p.jsonl",
-    ]
-
-    def run(*options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*map(str, command), *options], capture_output=True, text=True, timeout=120, check=False
-        )
-
-    done = run("--novelty-rate", "0.02")
+    call = ("predict", model, source, "--out", tmp_path / "p.jsonl", "--novelty-rate")
+    done = command(*call, "0.02")
     assert done.returncode == 0, done.stderr
     assert re.search(r"novel +1 products: .*p\.jsonl\.novel\.txt", done.stdout)
     assert (tmp_path / "p.jsonl.novel.txt").read_text() == "v\n"
-    refused = run("--novelty-rate", "0.0001")
+    refused = command(*call, "0.0001")
     assert refused.returncode == 2
     assert re.fullmatch(r"error: .*400 known products.*", refused.stderr.strip())
 
