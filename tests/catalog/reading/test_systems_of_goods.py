@@ -216,3 +216,34 @@ def test_numbers_in_lists_of_names_are_told(tmp_path: Path) -> None:
     ]
     result = read(tmp_path, json.dumps(records), "x.json")
     assert any("if the numbers are ids" in sentence for sentence in result.reading.evidence)
+
+
+@pytest.mark.parametrize("keys", [("lang", "value"), ("locale", "text")])
+def test_a_list_of_one_text_in_several_languages(tmp_path: Path, keys: tuple[str, str]) -> None:
+    def in_languages(text: str) -> list[dict[str, str]]:
+        return [
+            dict(zip(keys, ("en_US", text), strict=True)),
+            dict(zip(keys, ("de", "x"), strict=True)),
+        ]
+
+    records = [
+        {"id": p.id, "name": in_languages(p.title), "category": in_languages(p.leaves[0])}
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(records), "x.json")
+    assert result.catalog.column("title") == TITLES
+    assert paths_read(result) == FIRST_LEAVES
+    assert any("of several languages" in sentence for sentence in result.reading.evidence)
+
+
+def test_names_of_levels_count_before_their_codes() -> None:
+    found = find_level_columns(["UPC", "Dept #", "Dept Name", "Class #", "Class Name"])
+    assert found is not None
+    assert found.names == ("Dept Name", "Class Name")
+
+
+@pytest.mark.parametrize("name", ["parent_sku", "Item Group ID", "variantGroupCode"])
+def test_rows_that_share_a_product_around_them_are_told(tmp_path: Path, name: str) -> None:
+    rows = [(f"{p.id}-{v}", f"{p.title} {v}", p.leaves[0], p.id) for p in PRODUCTS for v in "SM"]
+    result = read(tmp_path, table(("sku", "name", "category", name), rows))
+    assert any(f"several rows have one {name}" in one for one in result.reading.evidence)

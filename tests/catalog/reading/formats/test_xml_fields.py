@@ -80,3 +80,10 @@ def test_categories_that_say_what_is_above(tmp_path: Path, category: str) -> Non
     )
     result = read(tmp_path, f'<?xml version="1.0"?><products>{records}</products>', "x.xml")
     assert paths_read(result) == [{(p.paths[0][0], p.paths[0][-1])} for p in deep]
+
+
+@pytest.mark.parametrize("attribute", ["xml:lang", "lang", "language"])
+def test_texts_beside_each_other_in_several_languages(tmp_path: Path, attribute: str) -> None:
+    names = f'<name {attribute}="en">?T</name><name {attribute}="de">Becher</name>'
+    content = written("products", f"<product><id>?I</id>{names}<category>?C</category></product>")
+    all_right(read(tmp_path, content, "x.xml"))

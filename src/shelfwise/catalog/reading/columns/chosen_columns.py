@@ -17,7 +17,11 @@ from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
 from shelfwise.catalog.reading.columns.rival_columns import how_to_take, rivals_of
-from shelfwise.catalog.reading.columns.variant_ids import title_id_column, variant_id_column
+from shelfwise.catalog.reading.columns.variant_ids import (
+    shared_parent_column,
+    title_id_column,
+    variant_id_column,
+)
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.config import CatalogSettings
 
@@ -190,6 +194,13 @@ class _Columns:
             self._evidence.append(
                 f"id: {usual} is taken, and rows of one title have one {found}; if they are variants of a "
                 f"product, {how_to_take('id', found)}"
+            )
+            return
+        shared = shared_parent_column(self._unused, self._sample)
+        if shared is not None:
+            self._evidence.append(
+                f"id: {usual} is taken, and several rows have one {shared}; if they are variants of a "
+                f"product, {how_to_take('id', shared)}"
             )
 
     def _tell_untitled(self, title: str) -> None:

@@ -62,6 +62,9 @@ _ABOVE = re.compile(r"(?:(division)|department|dept)(?:_(?:name|desc|description
 _OF_SHOPS = re.compile(r"class(?:_(?:name|desc|description))?")
 """What shops have below a department; of other kinds of categories nobody knows what is above."""
 
+_OF_NAMES = re.compile(r"_(?:name|desc|description)$")
+"""At the end of columns that have what others have codes for."""
+
 _SECOND = 2
 
 Place = tuple[int, int, str]
@@ -118,9 +121,9 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         places = map(_place, plain_names(name))
         place = next((one for one in places if one is not None), None)
-        # of several with one meaning the first counts
-        if place is not None:
-            levels.setdefault(place, name)
+        # of several with one meaning the first counts, unless a further one says that it has the names
+        if place is not None and (place not in levels or _has_names(name, levels[place])):
+            levels[place] = name
     ranks = {rank for rank, _, _ in levels}
     middle = levels.get((_MIDDLE_RANK, 0, ""), "")
     is_class = _ABOVE_RANK in ranks and any(map(_OF_SHOPS.fullmatch, plain_names(middle)))
@@ -132,6 +135,11 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     if not is_class and (_SUB_RANK not in ranks or not ranks & _ABOVE_SUBS):
         return ()
     return tuple(levels[place] for place in sorted(levels))
+
+
+def _has_names(name: str, other: str) -> bool:
+    """Whether a column has the names of what another one has codes for, as ``Dept Name`` and ``Dept #``."""
+    return bool(_OF_NAMES.search(normal_name(name))) and not _OF_NAMES.search(normal_name(other))
 
 
 _ABOVE_RANK, _TOP_RANK, _MIDDLE_RANK, _SUB_RANK, _BELOW_RANK = range(5)

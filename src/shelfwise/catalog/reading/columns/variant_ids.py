@@ -6,10 +6,18 @@ column that such a row repeats from the row above tells that it belongs there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.missing import is_missing
+
+_PARENT = re.compile(
+    r"(?:parent|item_group|variant_group|variation_group|variant_parent|master)_?"
+    r"(?:id|sku|code|asin|no|number|product|product_id|product_code|product_sku)"
+)
+"""Names of columns that say which product a row is a variant of."""
 
 _MIN_SHARE = 0.1
 """Of the rows without a title, from which on these are variants; fewer lack a title."""
@@ -61,6 +69,24 @@ def title_id_column(
     if not all(titles) or len(_runs(titles)) == len(titles):
         return None
     return next((name for name in names if _goes_with(sample(name), titles)), None)
+
+
+def shared_parent_column(
+    names: Iterable[str], sample: Callable[[str], Sequence[Any]]
+) -> str | None:
+    """A column that is called like the id of the product around variants, and that rows share; None without.
+
+    Args:
+        names: columns that are no field yet.
+        sample: the first values of a column.
+    """
+    for name in names:
+        if not any(map(_PARENT.fullmatch, plain_names(name))):
+            continue
+        texts = [text for text in _texts(sample(name)) if text]
+        if len(set(texts)) < len(texts):
+            return name
+    return None
 
 
 def _goes_with(values: Sequence[Any], titles: Sequence[str]) -> bool:

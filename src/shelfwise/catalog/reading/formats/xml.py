@@ -51,8 +51,6 @@ from shelfwise.errors import CatalogError
 _MERCHANT = "{http://base.google.com/ns/1.0}"
 """The names with g: in front, which count more than those of the feed: its own title is often cut short."""
 
-_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
-
 _LANGUAGES = ("lang", "language", "languagecode", "locale")
 """Attributes, in lower case, that say the language of a text."""
 
@@ -167,7 +165,7 @@ def _fields(element: Element) -> dict[str, Any]:
             fields.update({part: fields.get(part, one) for part, one in parts.items()})
             continue
         # texts in several languages stand side by side, and are a column each
-        language = child.get(_LANGUAGE, "") if tags[child.tag] > 1 else ""
+        language = _language(child) if tags[child.tag] > 1 else ""
         name = f"{name}-{language}" if is_language(language) else name
         key = (child.tag.startswith(_MERCHANT), name)
         texts = _in_languages(child)

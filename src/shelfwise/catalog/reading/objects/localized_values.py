@@ -20,6 +20,17 @@ _MAX_DEPTH = 5
 _ENTRY = frozenset({"locale", "scope", "data"})
 """What Akeneo says of a value: the language, the sales channel, and the value itself."""
 
+_LANGUAGES = (
+    "lang",
+    "language",
+    "locale",
+    "language_code",
+    "languageCode",
+    "lang_code",
+    "langCode",
+)
+"""Keys of an object that holds one text and says its language."""
+
 
 def by_language(record: Any) -> Any:
     """A record with a column a language for each of our fields that is in several; others as given.
@@ -81,11 +92,37 @@ def _without_entries(value: Any) -> Any:
     if not isinstance(value, list) or not value:
         return value
     if not all(isinstance(item, dict) and item.keys() == _ENTRY for item in value):
-        return value
+        return _by_their_languages(value)
     found: dict[str, Any] = {}
     for item in value:
         found.setdefault(item["locale"] or "", item["data"])
     return found.get("", found)
+
+
+def _by_their_languages(value: list[Any]) -> Any:
+    """A list of one text in several languages as an object by language; other lists as given.
+
+    >>> _by_their_languages([{"lang": "en", "value": "Mug"}, {"lang": "de", "value": "Becher"}])
+    {'en': 'Mug', 'de': 'Becher'}
+    """
+    found: dict[str, str] = {}
+    for item in value:
+        language = _language_of(item)
+        texts = [text for key, text in item.items() if key not in _LANGUAGES] if language else []
+        # two texts of one language are no translations
+        if len(texts) != 1 or not isinstance(texts[0], str) or language in found:
+            return value
+        found[str(language)] = texts[0]
+    return found
+
+
+def _language_of(item: Any) -> str | None:
+    """The language that an object says; None of others."""
+    if not isinstance(item, dict):
+        return None
+    tags = [item[key] for key in _LANGUAGES if isinstance(item.get(key), str)]
+    found = (one for tag in tags for one in (tag, tag.lower()))
+    return next(filter(is_language, found), None)
 
 
 def _languages(value: Any, depth: int) -> Iterator[str]:
