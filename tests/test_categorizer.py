@@ -14,7 +14,7 @@ from sklearn.base import clone
 from shelfwise import Categorizer
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.config import CatalogSettings
-from shelfwise.errors import BundleError, CatalogError, ConfigError, NotFittedError
+from shelfwise.errors import BundleError, CatalogError, ConfigError, LabelError, NotFittedError
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +129,30 @@ def test_the_working_folder_is_no_model(tmp_path: Path, monkeypatch: pytest.Monk
 def test_settings_of_another_type_are_refused_in_a_sentence() -> None:
     with pytest.raises(ConfigError, match=r"the settings are of the type list; give a TOML file"):
         Categorizer(config=[1]).fit([{"title": "Mug", "categories": ["Mugs"]}])  # type: ignore[arg-type]
+
+
+def test_columns_that_the_model_does_not_know_are_told(
+    categorizer: Categorizer, caplog: pytest.LogCaptureFixture
+) -> None:
+    categorizer.categorize([{"id": 1, "tytle": "brass lamp"}, {"id": 2}])
+    assert "no product has a value in what the model reads" in caplog.text
+    assert "tytle" in caplog.text
+    caplog.clear()
+    categorizer.categorize([{"id": 1, "tytle": "brass lamp"}, {"title": "brass lamp"}])
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5])
+def test_no_product_is_no_answer(categorizer: Categorizer, count: Any) -> None:
+    product = [{"title": "brass lamp"}]
+    with pytest.raises(ConfigError, match="expected how many products to find"):
+        categorizer.similar(product, count)
+    if count < 1:
+        with pytest.raises(ConfigError, match="expected how many scores to keep"):
+            list(categorizer.label(product, top=count))
+
+
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
+def test_weights_are_numbers_from_0_on(categorizer: Categorizer, weight: float) -> None:
+    with pytest.raises(LabelError, match="a weight is below 0 or no finite number"):
+        categorizer.score([{"title": "brass lamp"}], [["Lamps"]], sample_weight=[weight])

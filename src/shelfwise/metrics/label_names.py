@@ -26,7 +26,7 @@ def micro_f1_of_names(
         weights: (N,) numbers, how much each product counts; all 1 where it is None.
 
     Raises:
-        LabelError: there is not one weight a product.
+        LabelError: there is not one weight a product, or one is below 0 or not finite.
 
     >>> micro_f1_of_names([["Mugs", "Gifts"], ["Lamps"]], [["Mugs"], ["Mugs"]])
     0.4
@@ -35,6 +35,10 @@ def micro_f1_of_names(
     if counts.shape != (len(true),):
         raise LabelError(
             f"the weights have the shape {counts.shape}; expected one number for each of {len(true)} products"
+        )
+    if not np.isfinite(counts).all() or (counts < 0).any():
+        raise LabelError(
+            "a weight is below 0 or no finite number; expected how much a product counts"
         )
     hits = 0.0
     both = 0.0

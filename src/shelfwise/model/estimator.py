@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from shelfwise.features.vector_math import unit
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
 from shelfwise.model.predictor import Predictor
+
+log = logging.getLogger("shelfwise")
 
 COLUMNS = "multi_hot_columns"
 """The fact of a model that was fitted on a multi-hot `y`: the labels of its columns."""
@@ -77,7 +81,16 @@ class ModelEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _read(self, X: Any) -> ReadResult:
         """The products to predict on, and the records that are none."""
-        return read_unlabelled_products(X, self._model().config.catalog, self.root)
+        model = self._model()
+        reading = read_unlabelled_products(X, model.config.catalog, self.root)
+        # what is a catalogue already comes from our own code, which tells it for each product
+        if not isinstance(X, Catalog) and not _has_any(reading.catalog, model.fields):
+            log.warning(
+                "no product has a value in what the model reads (%s); the columns given are %s",
+                ", ".join(model.fields),
+                ", ".join(reading.catalog.table.column_names),
+            )
+        return reading
 
     def _scores(self, catalog: Catalog) -> Floats:
         """Scores (N, labels of the model)."""
@@ -107,3 +120,10 @@ class ModelEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _context(self) -> Context:
         return Context(seed=self._model().config.seed)
+
+
+def _has_any(catalog: Catalog, fields: Iterable[str]) -> bool:
+    """Whether any product has a value in any of the fields."""
+    table = catalog.table
+    present = [table.column(name) for name in fields if name in table.column_names]
+    return any(column.null_count < len(column) for column in present)

@@ -41,12 +41,20 @@ class LabelRequest:
         novelty_rate: the share of ordinary products that may be taken for novel. Novel products get no label.
         top: keep only so many scores of a product, its highest.
         members: tell each member's own score of the labels that are given.
+
+    Raises:
+        ConfigError: `top` is below 1.
     """
 
     precision: float | None = None
     novelty_rate: float | None = None
     top: int | None = None
     members: bool = False
+
+    def __post_init__(self) -> None:
+        # a negative number would leave out the lowest scores
+        if self.top is not None and self.top < 1:
+            raise ConfigError(f"top is {self.top}; expected how many scores to keep: 1 or more")
 
 
 def label(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from shelfwise.core.libraries import library
 from shelfwise.core.types import Bools, Floats, Matrix, Rows, State
-from shelfwise.errors import CatalogError
+from shelfwise.errors import CatalogError, ConfigError
 from shelfwise.features.vector_math import unit
 from shelfwise.metrics.counts import row_blocks
 from shelfwise.metrics.scored_pairs import positive_cells
@@ -86,7 +86,9 @@ class Neighbours:
 
         Raises:
             PluginError: faiss is not installed.
+            ConfigError: `k` is no whole number from 1 on.
         """
+        _check_count(k)
         return self._search(_project(features, self.turns), k)
 
     def nearest_to(self, name: str, k: int) -> tuple[Floats, Rows]:
@@ -94,7 +96,9 @@ class Neighbours:
 
         Raises:
             CatalogError: the index has no such product.
+            ConfigError: `k` is no whole number from 1 on.
         """
+        _check_count(k)
         if name not in self._row_of:
             instead = "describe it with --title, --description or --image"
             raise CatalogError(
@@ -237,3 +241,8 @@ def _project(features: Mapping[str, Floats], turns: Mapping[str, Floats]) -> Flo
     # scaled again, as projecting shortens some vectors more than others
     parts = [unit(unit(features[name]) @ turn) for name, turn in turns.items()]
     return np.concatenate(parts, axis=1)
+
+
+def _check_count(k: int) -> None:
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise ConfigError(f"k is {k!r}; expected how many products to find: 1 or more")
