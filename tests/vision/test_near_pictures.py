@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from shelfwise.core.types import Int64Array, Rows
 from shelfwise.vision import near_pictures
 from shelfwise.vision.near_pictures import Hashes, near_pairs
 
@@ -72,10 +73,10 @@ def test_boilerplate_of_any_number_is_not_compared_with_itself(
     compared = 0
     differing = near_pictures._differing
 
-    def counting(hashes: Hashes, pairs: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def counting(hashes: Hashes, first: Rows, second: Rows) -> Int64Array:
         nonlocal compared
-        compared += len(pairs)
-        return differing(hashes, pairs)
+        compared += len(first)
+        return differing(hashes, first, second)
 
     monkeypatch.setattr(near_pictures, "_differing", counting)
     assert found(with_other_bits(np.repeat(drawn(1), 2000, axis=0), 3), 10) == []

@@ -30,8 +30,9 @@ _SEED = 26
 
 Hashes = NDArray[np.uint8]
 
-# how many bits of a byte are set; numpy 1 cannot count them
-_SET_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
+# how many bits of two bytes are set; numpy 1 cannot count them
+_TWO_BYTES = np.arange(1 << 16, dtype=np.uint16)[:, None].view(np.uint8)
+_SET_BITS = np.unpackbits(_TWO_BYTES, axis=1).sum(1, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def _near_in_band(
     sharing = np.ones(len(distinct), np.int64)
     # a last key that equals none, so that no run goes on behind the end
     sorted_keys = np.append(keys[order], -1)
+    # what is compared lies side by side: most of the time would go into fetching it from everywhere
+    in_order = distinct[order]
     found = [np.empty((0, 2), np.int64)]
     begins = np.arange(len(order))
     for step in range(1, _LONGEST_RUN + 1):
@@ -111,20 +114,21 @@ def _near_in_band(
         begins = begins[sharing[order[begins]] <= most_sharing]
         if not len(begins):
             break
-        pairs = np.stack([order[begins], order[begins + step]], axis=1)
-        pairs = pairs[_differing(distinct, pairs) <= most_differing]
+        near = begins[_differing(in_order, begins, begins + step) <= most_differing]
+        pairs = np.stack([order[near], order[near + step]], axis=1)
         np.add.at(sharing, pairs, 1)
         found.append(pairs)
     return np.concatenate(found)
 
 
-def _differing(hashes: Hashes, pairs: Int64Array) -> Int64Array:
-    """(E,) bits in which the hashes of each pair differ."""
-    differing = np.empty(len(pairs), np.int64)
-    for start in range(0, len(pairs), _COMPARED_TOGETHER):
-        first, second = pairs[start : start + _COMPARED_TOGETHER].T
-        unequal = hashes[first] ^ hashes[second]
-        differing[start : start + len(first)] = _SET_BITS[unequal].sum(axis=1, dtype=np.int64)
+def _differing(hashes: Hashes, first: Rows, second: Rows) -> Int64Array:
+    """(E,) bits in which the hashes of each pair of places differ."""
+    words = hashes.view(np.uint16)
+    differing = np.empty(len(first), np.int64)
+    for start in range(0, len(first), _COMPARED_TOGETHER):
+        some = slice(start, start + _COMPARED_TOGETHER)
+        unequal = words[first[some]] ^ words[second[some]]
+        differing[some] = _SET_BITS[unequal].sum(axis=1, dtype=np.int64)
     return differing
 
 
@@ -138,7 +142,7 @@ def _of_all(places: Int64Array, uses: Int64Array, near: Int64Array, distinct: Ha
     order = np.argsort(places, kind="stable")
     ends = np.cumsum(uses)
     found: list[tuple[int, int, int]] = []
-    differing = _differing(distinct, near)
+    differing = _differing(distinct, *near.T)
     for (one, other), bits in zip(near.tolist(), differing.tolist(), strict=True):
         for first in order[ends[one] - uses[one] : ends[one]].tolist():
             for second in order[ends[other] - uses[other] : ends[other]].tolist():
