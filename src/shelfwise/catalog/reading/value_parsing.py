@@ -38,7 +38,7 @@ from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
 
-_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """What Excel makes of a long number, 4.00638E+12."""
 
 TOTALS = frozenset(
@@ -141,7 +141,7 @@ def read_id(value: Any, rules: Rules) -> str:
         return formula[1]
     if text.lower() in TOTALS and not rules.keeps_parts:
         raise ValueError(NO_TOTAL)
-    if _SCIENTIFIC.fullmatch(text):
+    if SCIENTIFIC.fullmatch(text):
         raise ValueError(
             "an id with all its digits; Excel has cut this one short: "
             "format the column as text and export again"

@@ -116,6 +116,13 @@ def test_an_id_must_be_everywhere_and_stand_once(tmp_path: Path) -> None:
             read(tmp_path, table(("bookId", "title"), rows))
 
 
+def test_ids_that_excel_has_cut_short_are_refused_and_the_others_read(tmp_path: Path) -> None:
+    rows = [("7.31E+11", "A"), ("731000000001", "B"), ("7.31E+11", "C"), ("731000000003", "D")]
+    result = read(tmp_path, table(("UPC", "title"), rows))
+    assert result.catalog.ids == ["731000000001", "731000000003"]
+    assert "Excel has cut this one short" in result.quarantine[0].reason
+
+
 def test_columns_of_yes_and_no_or_of_kinds_of_rows_are_no_categories(tmp_path: Path) -> None:
     header = ("id", "title", "category_Mugs", "type")
     rows = [(number, "A", number % 2, "simple") for number in range(20)]

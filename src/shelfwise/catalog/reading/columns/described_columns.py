@@ -17,6 +17,7 @@ from shelfwise.catalog.reading.columns.group_names import holds_codes, is_group_
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.price_parsing import parse_price
 from shelfwise.catalog.reading.row_kinds import TYPES_OF_PRODUCTS
+from shelfwise.catalog.reading.value_parsing import SCIENTIFIC
 
 MOSTLY = 0.5
 """Share of a column's values that must be what the field holds; others may be words such as "on request"."""
@@ -177,7 +178,9 @@ def _is_stem(word: str) -> bool:
 def _are_ids(values: Sequence[Any]) -> bool:
     texts = [column_text(value) for value in values]
     short = all(text.isprintable() and len(text) <= _LONGEST_ID for text in texts)
-    return short and len(set(texts)) == len(texts)
+    # what Excel has cut short is refused later, and may well stand there twice
+    whole = [text for text in texts if not SCIENTIFIC.fullmatch(text)]
+    return short and len(set(whole)) == len(whole) >= MOSTLY * len(texts)
 
 
 def _are_texts(values: Sequence[Any]) -> bool:
