@@ -36,6 +36,14 @@ def test_a_sign_that_stands_twice_separates_where_its_names_stand_alone(
     assert found == [{(name,) for name in one} for one in names]
 
 
+@pytest.mark.parametrize("sign", [", ", ",", ";"])
+def test_a_sign_at_the_end_of_values_separates(tmp_path: Path, sign: str) -> None:
+    names = [("Mugs",), ("Lamps",), ("Rugs", "Gifts"), ("Pots",)]
+    values = [sign.join(one) + sign for one in names]
+    found = paths_read(read(tmp_path, catalogue(values)))
+    assert found == [{(name,) for name in one} for one in names]
+
+
 @pytest.mark.parametrize("name", ["products.csv", "products.jsonl"])
 def test_nothing_is_no_path_where_a_slash_separates(tmp_path: Path, name: str) -> None:
     values = ["Home / Rugs,Sale", "Home / Pots", "Pets / Leads, long", "Pets / Bowls,Sale", "N/A"]

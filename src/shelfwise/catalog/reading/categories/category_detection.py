@@ -191,10 +191,10 @@ def _path_sign(
             signs, delimiter=sign, escaped=escaped, bare=has_both_spacings(values, sign)
         )
         pieces = [split_at(value, sign, escaped, candidate.bare) for value in values]
-        places, free = free_places(names_beside(pieces, signs.separator))
-        if not places and _end_in(values, sign):
-            evidence.append(f"{sign!r} separates paths: each value ends in it")
+        if _end_in(values, sign):
+            evidence.append(f"{sign!r} separates paths: most values end in it")
             return candidate, True
+        places, free = free_places(names_beside(pieces, signs.separator))
         if not places:
             continue
         if escaped:
@@ -228,8 +228,9 @@ def _path_sign(
 
 
 def _end_in(values: Sequence[str], sign: str) -> bool:
-    """Whether all values end in a sign between paths, of which each has one."""
-    return len(values) >= MIN_PLACES and all(value.endswith(sign) for value in values)
+    """Whether most values end in a sign, which then stands behind each path."""
+    ending = sum(value.endswith(sign) for value in values)
+    return len(values) >= MIN_PLACES and ending >= MOSTLY * len(values)
 
 
 def _are_whole_values(values: Collection[str], pieces: Iterable[Sequence[str]]) -> bool:

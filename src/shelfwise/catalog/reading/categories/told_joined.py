@@ -97,7 +97,8 @@ def told_parted_names(column: str, texts: Iterable[str], signs: CategorySigns) -
     """
     if signs.delimiter != ",":
         return None
-    written = list(texts)
+    # a comma at the end has nothing behind it
+    written = [text.rstrip(", ") for text in texts]
     if not all(", " in text for text in written if "," in text):
         return None
     pieces = [split_at(text, ",", signs.escaped, signs.bare) for text in written]

@@ -102,14 +102,16 @@ def _from_arrays(text: str) -> Any:
 def _from_call(text: str) -> Any:
     """A list behind its type, ``frozenset({'A', 'B'})``, or the vector of R, ``c("A", "B")``.
 
-    >>> _from_call("frozenset({'B', 'A'})"), _from_call('c("A", "B")')
-    (['A', 'B'], ['A', 'B'])
+    >>> _from_call("frozenset({'B', 'A'})"), _from_call('c("A", "B")'), _from_call('c("A")')
+    (['A', 'B'], ['A', 'B'], ['A'])
     """
     called = _CALL.fullmatch(text)
     if called is None:
         raise ValueError("no call")
     inside = called[1]
-    # a name with one quoted word behind it is no list
+    if text.startswith("c("):
+        inside += ","
+    # another name with one quoted word behind it is no list
     return _from_python(inside if inside[0] in "[{(" else f"({inside})")
 
 
