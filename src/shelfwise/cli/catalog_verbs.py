@@ -1,4 +1,4 @@
-"""Verbs that need no model: init, inspect, fetch, sample, plugins, doctor."""
+"""Verbs about catalogues: init, inspect, fetch, sample."""
 
 from __future__ import annotations
 
@@ -128,33 +128,6 @@ def _print_images(images: dict[str, Any]) -> None:
         typer.echo(f"  {images['first_frame']} x an animation or several pages: the first is used")
 
 
-def plugins(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A plug-in whose settings to show.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """List modalities and fusion policies, or the settings of one."""
-    from shelfwise.commands.plugins import list_plugins, plugin_settings, settings_table
-
-    if name is not None:
-        described = plugin_settings(name)
-        print_result(described, [settings_table(described)], as_json)
-        return
-    found = list_plugins()
-    lines = [f"{kind}: {', '.join(names)}" for kind, names in found.items()]
-    print_result(found, lines, as_json)
-
-
-def doctor(as_json: Json = False) -> None:
-    """Check libraries, weights, device, memory and disk."""
-    from shelfwise.cli.terminal import cache_folder
-    from shelfwise.commands.doctor import examine, report_lines
-
-    found = examine(cache_folder())
-    print_result(found, report_lines(found), as_json)
-
-
 def fetch(
     catalog: CatalogPath,
     images: Annotated[
@@ -231,4 +204,4 @@ def sample(
     print_result(found, lines, as_json)
 
 
-VERBS = (init, inspect, fetch, sample, plugins, doctor)
+VERBS = (init, inspect, fetch, sample)

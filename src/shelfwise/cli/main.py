@@ -17,6 +17,7 @@ import typer
 from shelfwise.cli import (
     catalog_verbs,
     demo_verb,
+    installation_verbs,
     model_verbs,
     review_verbs,
     scale_verbs,
@@ -35,14 +36,16 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+# --help lists them in this order, the one in which they are mostly needed
 GROUPS = (
     demo_verb,
+    catalog_verbs,
     training_verbs,
     model_verbs,
-    catalog_verbs,
     scale_verbs,
     review_verbs,
     service_verbs,
+    installation_verbs,
 )
 for group in GROUPS:
     for verb in group.VERBS:
