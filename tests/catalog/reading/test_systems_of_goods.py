@@ -247,3 +247,9 @@ def test_rows_that_share_a_product_around_them_are_told(tmp_path: Path, name: st
     rows = [(f"{p.id}-{v}", f"{p.title} {v}", p.leaves[0], p.id) for p in PRODUCTS for v in "SM"]
     result = read(tmp_path, table(("sku", "name", "category", name), rows))
     assert any(f"several rows have one {name}" in one for one in result.reading.evidence)
+
+
+def test_goods_without_a_title_are_told(tmp_path: Path) -> None:
+    rows = [(p.id, p.leaves[0], p.price) for p in PRODUCTS]
+    result = read(tmp_path, table(("sku", "category", "price"), rows))
+    assert any("title: no column is called like one" in one for one in result.reading.evidence)

@@ -61,6 +61,7 @@ def chosen_columns(
     columns.take_short_descriptions()
     columns.take_ids_of_variants()
     columns.take_nested_price()
+    columns.tell_missing_title()
     return columns.chosen
 
 
@@ -163,6 +164,14 @@ class _Columns:
             self.chosen.pop("description", None)
             self._choose(
                 "title", usual, "is taken, as its texts are short, and no column is a title"
+            )
+
+    def tell_missing_title(self) -> None:
+        """Products without a title, though their columns are those of goods, which have one."""
+        if self._column("title") is None and self._is_of_goods():
+            self._evidence.append(
+                "title: no column is called like one, so the products have none; to take one, write under "
+                '[catalog]: columns = { title = "NAME" }'
             )
 
     def _is_of_goods(self) -> bool:

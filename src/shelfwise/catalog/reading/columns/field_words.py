@@ -22,11 +22,11 @@ FIELD_WORDS = _sets(
         """,
         "title": """
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
-            headline designation désignation libellé название наименование adı 商品名 品名 名称
-            名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama tytuł tên isim
-            navn namn naam adi urunadi stokadi naziv назва megnevezés denumire kurztext label
-            etiket etichetta model modell modelo modèle модель varenavn benämning tuotenimi
-            intitulé όνομα
+            headline designation désignation libellé название наименование adı 商品名 品名
+            タイトル 名称 名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama
+            tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire
+            kurztext label etiket etichetta model modell modelo modèle модель varenavn benämning
+            tuotenimi intitulé όνομα
         """,
         "description": """
             description beschreibung langtext descripción descrição descricao descrizione
@@ -64,8 +64,8 @@ WHOLE_NAMES = _sets(
     {
         "id": "stock_code stock_no productcode kod_towaru sku_name",
         "title": """
-            produkt produit producto produto prodotto produs artículo articulo artigo articolo
-            vara vare tuote termék товар номенклатура προϊόν ürün 商品 产品 제품
+            item produkt produit producto produto prodotto produs artículo articulo artigo
+            articolo vara vare tuote termék товар номенклатура προϊόν ürün 商品 产品 제품
         """,
         # Amazon has categories in the first, and other shops what kind of row it is; the others are of
         # systems of accounts
