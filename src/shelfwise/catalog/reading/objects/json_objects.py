@@ -63,8 +63,14 @@ def category_values(value: Any) -> Any:
         return _category_object(value)
     if isinstance(value, list | tuple):
         # a record of another table by its id and its name, as Odoo answers
-        if list(map(type, value)) == [int, str]:
+        kinds = list(map(type, value))
+        if kinds == [int, str]:
             return [value[1]]
+        # most lists are of names, and need no further look
+        if all(kind is str for kind in kinds):
+            return list(value)
+        if not any(issubclass(kind, Mapping) for kind in kinds):
+            return _joined(value)
         by_parents = paths_by_parents(value, _name_of)
         if by_parents is not None:
             return by_parents
