@@ -22,6 +22,8 @@ _STRANGE = re.compile(
     rf"[^\W\d_a-zA-Z{_LETTERS}]"
     # a sign between letters, and a capital behind a small letter
     rf"|[a-zA-Z{_LETTERS}][^\w\s\x00-\x7f\u2019\u00b4\u00b7\u00ad][a-zA-Z{_LETTERS}]|[a-zß-ÿ][{_CAPITALS}]"
+    # a dot between letters, but for the two of Catalan, col·lecció
+    r"|(?<=[^\W\d_])(?:(?<![lL])\u00b7|\u00b7(?![lL]))(?=[^\W\d_])"
     # of Hungarian and Portuguese in other encodings of DOS
     r"|[^\W\d_aeiouyAEIOUY]\u00ef|\u00e7[\u00e4\u00f6]"
     # controls, and boxes that are drawn

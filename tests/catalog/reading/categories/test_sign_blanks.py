@@ -36,6 +36,12 @@ def test_a_sign_that_stands_twice_separates_where_its_names_stand_alone(
     assert found == [{(name,) for name in one} for one in names]
 
 
+def test_a_pipe_beside_arrows_separates_however_seldom_it_stands(tmp_path: Path) -> None:
+    values = ["Home > Rugs", "Home > Pots|Sale", "Pets > Leads", "Home > Pots|Sale", "Pets > Toys"]
+    found = paths_read(read(tmp_path, catalogue(values)))
+    assert found[1] == {("Home", "Pots"), ("Sale",)}
+
+
 @pytest.mark.parametrize("sign", [", ", ",", ";"])
 def test_a_sign_at_the_end_of_values_separates(tmp_path: Path, sign: str) -> None:
     names = [("Mugs",), ("Lamps",), ("Rugs", "Gifts"), ("Pots",)]

@@ -209,15 +209,17 @@ def _path_sign(
                 f"{sign!r} separates labels: it is in {holding} of {len(values)} values"
             )
             return candidate, True
-        comes_apart = free or _are_whole_values(values, pieces)
+        # as the usual A > B|C has it
+        is_usual = sign == PIPE and signs.separator.strip() == ">"
+        comes_apart = free or is_usual or _are_whole_values(values, pieces)
         if places < MIN_PLACES and sign not in COMMAS and comes_apart:
-            evidence.append(f"{sign!r} separates paths: names beside it also stand alone")
+            evidence.append(f"{sign!r} separates paths, and is hardly part of a name")
             return candidate, True
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
             evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
             continue
         needed = SURELY_FREE if sign == "," and signs.separator else CLEARLY_FREE
-        if share >= needed:
+        if share >= needed or is_usual:
             evidence.append(f"{sign!r} separates paths: {counted(free, places)}")
             return candidate, True
         evidence.append(

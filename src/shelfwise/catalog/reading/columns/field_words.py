@@ -73,7 +73,7 @@ WHOLE_NAMES = _sets(
             item_type item_category item_category_name item_category_code subject_name тип
             тип_товара предмет grupa grupa_towarowa gruppo department department_name dept
         """,
-        "price": "ár bruttó_ár eladási_ár",
+        "price": "ár bruttó_ár eladási_ár retail",
     }
 )
 """Our field -> whole names of columns that may be it, though their words alone would not say so."""
