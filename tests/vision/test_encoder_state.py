@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from shelfwise.nn.state_tensors import as_arrays
+from shelfwise.vision.encoder_settings import ImageEncoderSettings
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
-from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
+from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.pretrained_weights import find_weights
 
 SETTINGS = ImageEncoderSettings(

@@ -12,7 +12,8 @@ from torch import nn
 from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.nn import device
 from shelfwise.vision import image_encoder
-from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
+from shelfwise.vision.encoder_settings import ImageEncoderSettings
+from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.pretrained_weights import find_weights
 
 

@@ -34,8 +34,8 @@ from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.table_rows import TableEncoding
 from shelfwise.nn.linear.label_tree import CLUSTERS, is_label_tree
 from shelfwise.nn.state_tensors import with_prefix
+from shelfwise.vision.encoder_settings import ImageEncoderSettings
 from shelfwise.vision.encoder_state import restored_encoder
-from shelfwise.vision.image_encoder import ImageEncoderSettings
 
 
 @dataclass(frozen=True)

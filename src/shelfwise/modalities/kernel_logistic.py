@@ -43,9 +43,10 @@ from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
 from shelfwise.nn.linear.logistic_regression import fit_logistic
 from shelfwise.nn.state_tensors import as_arrays
 from shelfwise.text.gram_counts import Grams
+from shelfwise.vision.encoder_settings import ImageEncoderSettings
 from shelfwise.vision.encoder_state import encoder_tensors, restored_encoder, source_facts
 from shelfwise.vision.image_branch import Images
-from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
+from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.pretrained_weights import find_weights
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shelfwise.nn.state_tensors import with_prefix
-from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings
+from shelfwise.vision.encoder_settings import ImageEncoderSettings
+from shelfwise.vision.image_encoder import ImageEncoder
 from shelfwise.vision.pretrained_weights import WeightSource
 
 PREFIX = "backbone."

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context, FieldInputs, Floats, RejectedField, Rows
+from shelfwise.vision.encoder_settings import ImageEncoderSettings
 from shelfwise.vision.graph_split import fuse_batch_norm
-from shelfwise.vision.image_encoder import ImageEncoder, ImageEncoderSettings, to_tensor
+from shelfwise.vision.image_encoder import ImageEncoder, to_tensor
 from shelfwise.vision.image_features import EncodedImages, encode_images
 from shelfwise.vision.layer_freezing import set_frozen
 
@@ -30,7 +31,7 @@ POOLED_DIMENSIONS = 2
 class ImageBranchSettings(ImageEncoderSettings):
     """The defaults are the paper's.
 
-    For the backbone see :class:`~shelfwise.vision.image_encoder.ImageEncoderSettings`.
+    For the backbone see :class:`~shelfwise.vision.encoder_settings.ImageEncoderSettings`.
     """
 
     hidden: int = Field(

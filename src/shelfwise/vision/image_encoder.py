@@ -10,24 +10,23 @@ import hashlib
 import os
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
-from shelfwise.core.types import PluginSettings, Rows
+from shelfwise.core.types import Rows
 from shelfwise.nn.batch_shares import OneProcess, on_all_processes
 from shelfwise.nn.device import device, device_with_room, pinned, uses_bfloat16
 from shelfwise.vision.decoding_workers import MAX_WORKERS
+from shelfwise.vision.encoder_settings import ImageEncoderSettings
 from shelfwise.vision.gradient_order import keep_gradients_dense
 from shelfwise.vision.graph_split import Normalise, SplitNetwork, fuse_batch_norm, split_at
 from shelfwise.vision.image_features import PixelEncoder
-from shelfwise.vision.image_io import Fit, Pixels, Resizing
+from shelfwise.vision.image_io import Pixels, Resizing
 from shelfwise.vision.layer_freezing import (
-    FrozenNorm,
     TrainLast,
     freeze,
     keras_resnet50,
@@ -44,47 +43,6 @@ MEMORY_OF_BATCH = 4 << 30
 
 BATCH_STATS_BATCH = 256
 """Images a batch where batch norms use the batch's own statistics: the paper's batches."""
-
-
-class ImageEncoderSettings(PluginSettings):
-    """The backbone and its images. The defaults are the paper's, with frozen batch norms as used today."""
-
-    backbone: str = Field(
-        "resnet50", description="the pre-trained network: the name of a timm model"
-    )
-    weights: str = Field(
-        "auto",
-        description="where its weights come from: hub, package, random, or a .safetensors or .pth file; auto "
-        "takes the hub's, else the package's, else those of a packaged backbone in its place",
-    )
-    train_last: int | Literal["all"] = Field(
-        40,
-        description="how many of the last layers train, the label layer included (paper 40, authors' scripts "
-        "24); 0: the label layer alone",
-    )
-    frozen_bn: FrozenNorm = Field(
-        "inference",
-        description="statistics that frozen batch norms use in training: inference the stored ones, "
-        "batch_stats those of the batch (Keras 2.2)",
-    )
-    size: int | None = Field(
-        None,
-        ge=32,
-        description="side of an image in pixels; unset: the backbone's own, 224 for ResNet-50",
-    )
-    fit: Fit = Field(
-        "stretch",
-        description="how an image becomes a square: stretch (the authors' scripts), letterbox adds a border, "
-        "crop cuts",
-    )
-    normalisation: Literal["backbone", "caffe"] = Field(
-        "backbone",
-        description="how pixels are scaled: backbone as its weights need it; caffe for weights from Keras",
-    )
-    flip: bool = Field(
-        False,
-        description="whether mirrored images are trained on too, and averaged over when predicting",
-    )
 
 
 @dataclass(frozen=True)
