@@ -109,3 +109,9 @@ def test_false_is_no_description(tmp_path: Path) -> None:
     assert not result.quarantine
     assert result.catalog.column("description")[:2] == [None, PRODUCTS[1].description]
     assert result.catalog.column("image")[0] is None
+
+
+def test_false_in_a_table_is_no_description(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, ["False", p.description][n % 2]) for n, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(("id", "name", "description"), rows))
+    assert result.catalog.column("description")[:2] == [None, PRODUCTS[1].description]

@@ -34,6 +34,7 @@ def flat(p: Written) -> Sequence[object]:
         "productcode;productname;Main_taxon;productprice;productcost",
         "MATNR;MAKTX;MATKL;Price;Cost",
         "stockCode;label;category;price1;buyingPrice",
+        "Код_товара;Название_позиции;Название_группы;Цена;Закупочная цена",
     ],
 )
 def test_names_of_columns_in_many_languages(tmp_path: Path, header: str) -> None:
@@ -51,6 +52,7 @@ def test_names_of_columns_in_many_languages(tmp_path: Path, header: str) -> None
         ("IC_GROUP0", "IC_GROUP1", "IC_GROUP2"),
         ("품목그룹1명", "품목그룹2명"),
         ("Varegruppe", "Undervaregruppe"),
+        ("Categoria merceologica", "Sottocategoria"),
     ],
 )
 def test_levels_of_groups(names: tuple[str, ...]) -> None:
@@ -253,3 +255,12 @@ def test_goods_without_a_title_are_told(tmp_path: Path) -> None:
     rows = [(p.id, p.leaves[0], p.price) for p in PRODUCTS]
     result = read(tmp_path, table(("sku", "category", "price"), rows))
     assert any("title: no column is called like one" in one for one in result.reading.evidence)
+
+
+def test_a_price_inside_what_is_called_pricing(tmp_path: Path) -> None:
+    records = [
+        {"id": p.id, "title": p.title, "priceInfo": {"price": p.price, "currencyCode": "USD"}}
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(records), "x.json")
+    assert result.catalog.column("price") == [p.price for p in PRODUCTS]

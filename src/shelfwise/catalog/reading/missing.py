@@ -42,6 +42,10 @@ MISSING = frozenset(
 """What people and programs write where there is nothing, and the errors of spreadsheets."""
 
 
+FALSE = frozenset(("False", "false", "FALSE"))
+"""What a table has of a text for which a program answered false, as Odoo does where there is none."""
+
+
 def is_missing(value: Any) -> bool:
     """None, NaN, empty lists and objects, text of white space only, and the texts of :data:`MISSING`."""
     if value is None:

@@ -22,6 +22,16 @@ TYPES_OF_PRODUCTS = frozenset(
 )
 """What shops write for the kinds of products that they sell in different ways, and for parts of these."""
 
+TOTALS = frozenset(
+    (
+        *("total", "totals", "grand total", "subtotal", "total général", "totale", "toplam"),
+        *("summe", "gesamt", "gesamtsumme", "zwischensumme", "итого", "合計", "总计", "합계"),
+    )
+)
+"""What stands in the column of ids in a row that sums up those above."""
+
+NO_TOTAL = "the id of a product, and no total below the table"
+
 _FILLED = r"(?s)\s*\S.*"
 
 _PATTERNS: Mapping[str, str] = {

@@ -26,7 +26,7 @@ from shelfwise.catalog.reading.categories.written_lists import (
 )
 from shelfwise.catalog.reading.columns.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
-from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.missing import FALSE, is_missing
 from shelfwise.catalog.reading.objects.json_objects import (
     category_values,
     plain_scalar,
@@ -34,22 +34,13 @@ from shelfwise.catalog.reading.objects.json_objects import (
     without_objects,
 )
 from shelfwise.catalog.reading.price_parsing import DecimalSign
+from shelfwise.catalog.reading.row_kinds import NO_TOTAL, TOTALS
 from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
 
 SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """What Excel makes of a long number, 4.00638E+12."""
-
-TOTALS = frozenset(
-    (
-        *("total", "totals", "grand total", "subtotal", "total général", "totale", "toplam"),
-        *("summe", "gesamt", "gesamtsumme", "zwischensumme", "итого", "合計", "总计", "합계"),
-    )
-)
-"""What stands in the column of ids in a row that sums up those above."""
-
-NO_TOTAL = "the id of a product, and no total below the table"
 
 WHOLE_DECIMAL = re.compile(r"(\d+)[.,]0+")
 """A whole number that is written as a decimal, such as ``1.0``."""
@@ -163,8 +154,13 @@ def read_text(value: Any) -> str | None:
 
 
 def read_description(value: Any) -> str | None:
-    """As :func:`read_text`; false, which programs such as Odoo answer where there is none, is nothing."""
-    return None if value is False else read_text(value)
+    """As :func:`read_text`; false, which programs such as Odoo answer where there is none, is nothing.
+
+    >>> read_description(False), read_description("False"), read_description("A false nine")
+    (None, None, 'A false nine')
+    """
+    is_text = isinstance(value, str)
+    return None if value is False or (is_text and value.strip() in FALSE) else read_text(value)
 
 
 def read_paths(value: Any, rules: Rules) -> Paths | None:

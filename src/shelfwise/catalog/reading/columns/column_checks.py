@@ -38,9 +38,9 @@ from shelfwise.catalog.reading.categories.written_lists import is_written_list
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan
 from shelfwise.catalog.reading.columns.combined_columns import categories_of, related_of
 from shelfwise.catalog.reading.images.image_paths import read_image
-from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.missing import FALSE, is_missing
+from shelfwise.catalog.reading.row_kinds import TOTALS
 from shelfwise.catalog.reading.value_parsing import (
-    TOTALS,
     Rules,
     read_description,
     read_further,
@@ -63,6 +63,7 @@ _PLAIN_WORD = "(?:(?:[ÀÁÄ-ÖØ-öø-ÿ]?[!-%'-;=-~])+[ÀÁÄ-ÖØ-öø-ÿ]?|[
 # begin no entity
 _PLAIN_TEXT = f"^{_PLAIN_WORD}(?: {_PLAIN_WORD})*$"
 
+_FALSE = pa.array(sorted(FALSE))
 _TOTALS = pa.array(sorted(TOTALS))
 _NUMBER_TYPES = {int, float, NoneType}
 
@@ -167,17 +168,15 @@ class _ColumnChecks:
         doubt |= is_true(pc.starts_with(array, "=")) | is_true(pc.starts_with(array, "["))
         return self._reread(array, doubt, values, partial(read_id, rules=self.rules))
 
-    def texts(
-        self,
-        values: Column,
-        read: Callable[[Any], str | None] = read_text,
-    ) -> pa.Array:
+    def texts(self, values: Column, read: Callable[[Any], str | None] = read_text) -> pa.Array:
         array, doubt = as_strings(values)
         # the pattern is slow: only texts with letters that may be untidy are held against it
         rows = np.flatnonzero(may_need_cleaning(array, may_be_untidy))
         suspects = array.take(pa.array(rows))
         plain = is_true(pc.match_substring_regex(suspects, _PLAIN_TEXT))
         doubt[rows[~plain]] = True
+        if read is read_description:
+            doubt |= is_true(pc.is_in(array, _FALSE))
         # a list that a table had to hold as text
         doubt |= is_true(pc.and_(pc.starts_with(array, "["), pc.ends_with(array, "]")))
         return self._reread(array, doubt, values, read)

@@ -72,6 +72,7 @@ WHOLE_NAMES = _sets(
         "categories": """
             item_type item_category item_category_name item_category_code subject_name тип
             тип_товара предмет grupa grupa_towarowa gruppo department department_name dept
+            название_группы группа группа_товаров товарная_группа itmsgrpnam
         """,
         "price": "ár bruttó_ár eladási_ár retail",
     }

@@ -42,7 +42,8 @@ _TOP = re.compile(
 _PARENT = re.compile(rf"parent_?{_KIND}(?:_name)?")
 """What says that it is the level above; a main category may be one of another kind."""
 
-_MIDDLE = re.compile(rf"{_KIND}(?:_name|_desc)?|class_description")
+_OF_PRODUCTS = "merceologica|prodotto|prodotti|producto|productos|produto|produit|produktu|товара"
+_MIDDLE = re.compile(rf"{_KIND}(?:_name|_desc|(?:_de|_del)?_(?:{_OF_PRODUCTS}))?|class_description")
 _SUB = re.compile(
     r"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
     rf"(?:{_KIND}|department|dept)_?(\d?)(?:_name|_desc)?"

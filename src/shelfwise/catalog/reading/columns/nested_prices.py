@@ -26,6 +26,7 @@ COLUMNS = (
     "price_range_v2",
     "pricerangev2",
     "mastervariant",
+    *("priceinfo", "price_info", "pricing"),
     # of BMEcat
     "product_price",
     "article_price",

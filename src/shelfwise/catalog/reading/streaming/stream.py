@@ -21,6 +21,7 @@ from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.record_parsing import raw_json
+from shelfwise.catalog.reading.row_kinds import NO_TOTAL
 from shelfwise.catalog.reading.streaming.block_sequence import checked_in_order
 from shelfwise.catalog.reading.streaming.blocks import (
     CheckedBlock,
@@ -30,7 +31,6 @@ from shelfwise.catalog.reading.streaming.blocks import (
 )
 from shelfwise.catalog.reading.streaming.parallel import BlockCheck
 from shelfwise.catalog.reading.streaming.stream_position import StreamPlace, StreamPosition
-from shelfwise.catalog.reading.value_parsing import NO_TOTAL
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.image_sources import IMAGE_BYTES
 from shelfwise.core.types import Bools, Int64Array
