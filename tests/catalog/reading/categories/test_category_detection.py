@@ -152,3 +152,10 @@ def test_a_slash_in_a_small_tree_separates() -> None:
     tree = ["Home/Kitchen/Mugs", "Home/Kitchen/Kettles", "Garden/Tools/Spades", "Toys/Wood/Trains"]
     assert detect_signs(tree * 2).other is None
     assert detect_signs(tree * 2).signs.separator == "/"
+
+
+def test_a_comma_that_stands_too_seldom_to_tell_is_told_with_what_to_write() -> None:
+    few = ["Home > Rugs", "Home > Pots, Sale", "Pets > Leads"]
+    assert 'category_delimiter = ","' in " ".join(detect_signs(few).evidence)
+    bound = ["Home > Shoes, Boots", "Home > Rugs"] * 5
+    assert "write under" not in " ".join(detect_signs(bound).evidence)

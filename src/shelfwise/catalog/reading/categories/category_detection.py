@@ -8,6 +8,7 @@ itself; where neither is clear, the caller is told so, with both readings, inste
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -121,7 +122,7 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
             evidence.append(_told_tree(sign))
             return sign, True
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
-            evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
+            evidence.append(_told_bound(sign, free, places, "category_separator"))
             continue
         clear = share >= CLEARLY_FREE
         verb = "separates levels" if clear else "may separate levels, or be part of names"
@@ -174,6 +175,15 @@ def _with_labels_beside(
     return CategorySigns(delimiter=sign)
 
 
+def _told_bound(sign: str, free: int, places: int, setting: str) -> str:
+    """That a sign is taken for part of names; and where it stands too seldom to tell, what to write else."""
+    told = f"{sign!r} is part of names: {counted(free, places)}"
+    if places >= MIN_PLACES:
+        return told
+    written = json.dumps(sign, ensure_ascii=False)
+    return f"{told}, too few to tell; if it separates, write under [catalog]: {setting} = {written}"
+
+
 def _told_tree(sign: str) -> str:
     return f"{sign!r} separates levels: each name behind it has one above, and begins no value"
 
@@ -216,7 +226,7 @@ def _path_sign(
             evidence.append(f"{sign!r} separates paths, and is hardly part of a name")
             return candidate, True
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
-            evidence.append(f"{sign!r} is part of names: {counted(free, places)}")
+            evidence.append(_told_bound(sign, free, places, "category_delimiter"))
             continue
         needed = SURELY_FREE if sign == "," and signs.separator else CLEARLY_FREE
         if share >= needed or is_usual:
