@@ -114,6 +114,8 @@ def test_every_tenth_of_the_sample_is_shown_to_another_person(shared: Workspace)
     assert shared.give_second_opinion(row, ("Garden",), first.id, "key-of-bob-1", BOB)
     # a repeated request is kept once
     assert shared.give_second_opinion(row, ("Garden",), first.id, "key-of-bob-1", BOB)
+    # and one that says something else is not called kept
+    assert not shared.give_second_opinion(row, ("Mugs",), first.id, "key-of-bob-1", BOB)
     (opinion,) = shared.opinions.all()
     assert (opinion.by, opinion.second_by, opinion.agree) == ("Ada", "Bob", False)
     # the first answer stands, nobody is asked a third time, and the difference waits to be settled

@@ -168,14 +168,15 @@ class Workspace:
         """Keep what a person made of a product whose first decision they have not seen.
 
         Returns:
-            Whether it was kept; not where the first decision does not stand any more.
+            Whether it was kept; not where the first decision does not stand any more, or where the page
+            was sent before with another answer.
         """
         standing = self.store.latest(self.products.ids[row])
         if standing is None or standing.id != first or standing.reviewer == visitor.name:
             return False
         shown = [candidate.name for candidate in self.products.shown(row)]
-        self.opinions.add(standing, labels, shown, (visitor.name, visitor.role), request_key)
-        return True
+        by = (visitor.name, visitor.role)
+        return self.opinions.add(standing, labels, shown, by, request_key)
 
     def last_to_undo(self, name: str) -> Decision | SecondOpinion | None:
         """What a person decided last, of all that nobody has taken back."""

@@ -171,3 +171,21 @@ def test_a_file_of_the_first_version_is_opened_and_gets_the_events_of_models(
     ):
         with pytest.raises(sqlite3.Error):
             again.database.connection.execute(statement)
+
+
+def test_a_page_that_is_sent_twice_with_different_answers_is_a_conflict(
+    store: DecisionStore,
+) -> None:
+    (kept,) = store.decide([FIRST], "Ada", "lead")
+    for other in (
+        replace(FIRST, after=("Mugs",)),
+        replace(FIRST, state="skipped"),
+        replace(FIRST, product="p2"),
+    ):
+        with pytest.raises(ConflictError) as caught:
+            store.decide([other], "Ada", "lead")
+        assert caught.value.theirs == kept
+    assert store.all_decisions() == [kept]
+    # who accepted is not asked again because the model suggests something else by now
+    newer = replace(FIRST, after=("Mugs",), suggested=("Mugs",))
+    assert store.decide([newer], "Ada", "lead") == [kept]

@@ -229,3 +229,17 @@ def test_the_library_in_the_page_is_the_one_we_looked_at() -> None:
     static = resources.files("shelfwise.review") / "static"
     assert hashlib.sha256((static / "htmx.min.js").read_bytes()).hexdigest() == HTMX
     assert "Zero-Clause BSD" in (static / "htmx.LICENSE.txt").read_text()
+
+
+def test_a_page_that_is_sent_again_with_another_answer_is_not_called_saved(served: Any) -> None:
+    client = served.client()
+    page = client.get("/review/p/3")
+    assert "Saved" in decide(client, page, verdict="save", label="Garden").text
+    # a retry is no conflict with itself
+    assert "Saved" in decide(client, page, verdict="save", label="Garden").text
+    # the button "back", other ticks, and save
+    again = decide(client, page, verdict="save", label="Mugs")
+    assert again.status_code == 409
+    assert "saved another answer" in again.text
+    decide(client, httpx.Response(200, request=page.request, text=again.text), label="Mugs")
+    assert "Mugs" in served.workspace.store.current()["p/3"].after

@@ -83,6 +83,16 @@ class ConflictError(ShelfwiseError):
         self.theirs = theirs
 
 
+def answers(kept: Decision, proposal: Proposal) -> bool:
+    """Whether a kept row is the proposal, sent once more.
+
+    Who accepts suggestions accepts those of the first time, whatever is suggested meanwhile.
+    """
+    accepts = proposal.after == proposal.suggested and kept.after == kept.suggested
+    is_same = kept.after == proposal.after or accepts
+    return is_same and (kept.product, kept.state) == (proposal.product, proposal.state)
+
+
 SELECT = """
 SELECT d.*, r.name AS reviewer_name, m.digest AS digest FROM {table} d
 JOIN reviewer r ON r.id = d.reviewer JOIN model_version m ON m.id = d.model

@@ -15,6 +15,7 @@ from shelfwise.review.database.decision_rows import (
     Decision,
     Proposal,
     Reason,
+    answers,
     decision_of,
     json_of,
     now,
@@ -81,7 +82,7 @@ class DecisionStore:
         A decision whose `request_key` was kept before is given back, and not kept twice.
 
         Raises:
-            ConflictError: somebody else was faster.
+            ConflictError: somebody else was faster, or another answer with that `request_key` was kept.
             StorageError: the disk did not take them.
         """
         with self.database.transaction() as connection:
@@ -195,9 +196,12 @@ class DecisionStore:
         """Insert one decision, or find it."""
         # first of all: a repeated request was saved, and is no conflict with itself
         answered = self._answered(connection, proposal.request_key)
-        if answered is not None:
+        if answered is not None and answers(answered, proposal):
             return answered
         latest = self._latest(connection, proposal.product)
+        if answered is not None:
+            # the page was sent twice with different answers: which one counts is for the person to say
+            raise ConflictError(latest or answered)
         if latest is not None and latest.seq != proposal.seen:
             raise ConflictError(latest)
         values = {

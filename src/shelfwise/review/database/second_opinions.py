@@ -69,29 +69,34 @@ class SecondOpinions:
         shown: Iterable[str],
         by: tuple[str, str],
         request_key: str,
-    ) -> None:
+    ) -> bool:
         """Keep an opinion; one whose `request_key` was kept before is not kept twice.
 
         Args:
             first: the decision that the person has not seen.
             by: name and role of who decides now.
 
+        Returns:
+            False where another opinion with that `request_key` was kept.
+
         Raises:
             StorageError: the disk did not take it.
         """
         with self._database.transaction() as connection:
             known = connection.execute(
-                "SELECT 1 FROM second_opinion WHERE request_key = ?", (request_key,)
+                "SELECT first, labels_json FROM second_opinion WHERE request_key = ?",
+                (request_key,),
             ).fetchone()
-            # a repeated request was saved
+            # a repeated request was saved, unless it says something else than at first
             if known is not None:
-                return
+                return tuple(known) == (first.id, json_of(labels))
             number = person(connection, *by)
             connection.execute(
                 "INSERT INTO second_opinion (first, labels_json, shown_json, reviewer, request_key, "
                 "decided_at) VALUES (?, ?, ?, ?, ?, ?)",
                 (first.id, json_of(labels), json_of(shown), number, request_key, now()),
             )
+        return True
 
     def take_back(self, identity: int, by: tuple[str, str]) -> SecondOpinion | None:
         """Take an opinion back, so that the product waits for a second person again.

@@ -129,7 +129,7 @@ def _second_opinion(
     visitor = visitor_of(request)
     key = first(form, "request_key")
     if not workspace.give_second_opinion(row, labels, number(form, "second"), key, visitor):
-        said = "Nothing was saved: the first answer was changed meanwhile. Decide now."
+        said = "Nothing was saved: an answer was kept or changed meanwhile. Decide now."
         return _to(address(f"/review/p/{row}", chosen, said=said))
     title = workspace.products.titles[row]
     return _next(workspace, request, chosen, row, f"Saved as a second opinion: {title}")
