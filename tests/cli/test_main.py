@@ -378,3 +378,25 @@ def test_names_of_files_that_are_not_utf_8(
         assert done.returncode == 0, done.stderr
         # the document is JSON, whatever the names
         json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("redirect", [">&-", "> /dev/full"])
+@pytest.mark.parametrize("option", ["", "--json"])
+def test_a_standard_output_that_takes_nothing_ends_in_no_traceback(
+    redirect: str, option: str
+) -> None:
+    line = f"{sys.executable} -m shelfwise plugins {option} {redirect}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    # nobody listens, which is no error; a full disk is one
+    assert (done.returncode == 0) == (redirect == ">&-")
+
+
+def test_no_file_gets_the_number_of_a_closed_standard_output() -> None:
+    code = (
+        "import os; from shelfwise.cli import main; main._open_standard_streams(); "
+        "number = os.open('/', 0); os.write(2, str(number).encode())"
+    )
+    line = f'{sys.executable} -c "{code}" >&-'
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    assert int(done.stderr) >= 3

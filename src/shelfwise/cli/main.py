@@ -9,7 +9,7 @@ import io
 import logging
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
@@ -84,6 +84,7 @@ def main() -> None:
 
     With ``--json`` it is one JSON document on stdout, too, and so is a call that is not understood.
     """
+    _open_standard_streams()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     _let_any_name_be_printed()
     # numpy's waiting threads would else take turns with torch's
@@ -117,6 +118,19 @@ def _run(as_json: bool) -> NoReturn:
     sys.exit(code or 0)
 
 
+def _open_standard_streams() -> None:
+    """Let what is closed, as ``>&-`` in a shell does, be open to nothing.
+
+    A file that is opened later would else get its number, and with it what is printed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # the system gives the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)
+
+
 def _let_any_name_be_printed() -> None:
     """The names of files need not be UTF-8, and a terminal need not have every letter."""
     for stream in (sys.stdout, sys.stderr):
@@ -139,7 +153,9 @@ def _refuse(sentence: str, error: Exception, as_json: bool) -> NoReturn:
     """End with the sentence."""
     print(f"error: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks
     if as_json:
-        print_json({"error": sentence, "kind": type(error).__name__})
+        # standard output may be what failed; the sentence has been told
+        with suppress(OSError):
+            print_json({"error": sentence, "kind": type(error).__name__})
     sys.exit(2)
 
 
