@@ -264,3 +264,34 @@ def test_a_price_inside_what_is_called_pricing(tmp_path: Path) -> None:
     ]
     result = read(tmp_path, json.dumps(records), "x.json")
     assert result.catalog.column("price") == [p.price for p in PRODUCTS]
+
+
+ABOVE: dict[str, Callable[[Written], dict[str, object]]] = {
+    "a connection": lambda p: {
+        "ancestors": {"edges": [{"node": {"name": name}} for name in p.paths[0][:-1]]}
+    },
+    "nodes": lambda p: {"ancestors": {"nodes": [{"name": name} for name in p.paths[0][:-1]]}},
+}
+
+
+@pytest.mark.parametrize("write", ABOVE.values(), ids=ABOVE)
+def test_those_above_as_graphql_answers(
+    tmp_path: Path, write: Callable[[Written], dict[str, object]]
+) -> None:
+    records = [
+        {"id": p.id, "title": p.title, "category": {"name": p.leaves[0], **write(p)}}
+        for p in PRODUCTS
+    ]
+    assert paths_read(read(tmp_path, json.dumps(records), "x.json")) == FIRST_PATHS
+
+
+def test_a_category_that_holds_its_parent_and_the_id_of_it(tmp_path: Path) -> None:
+    category = {
+        "id": 7,
+        "name": "Mugs",
+        "parent_category_id": 3,
+        "parent_category": {"id": 3, "name": "Kitchen"},
+    }
+    records = [{"id": p.id, "title": p.title, "categories": [category]} for p in PRODUCTS]
+    result = read(tmp_path, json.dumps(records), "x.json")
+    assert paths_read(result) == [{("Kitchen", "Mugs")}] * len(PRODUCTS)

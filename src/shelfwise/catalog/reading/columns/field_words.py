@@ -64,8 +64,8 @@ WHOLE_NAMES = _sets(
     {
         "id": "stock_code stock_no productcode kod_towaru sku_name",
         "title": """
-            item produkt produit producto produto prodotto produs artículo articulo artigo
-            articolo vara vare tuote termék товар номенклатура προϊόν ürün 商品 产品 제품
+            item artikeltext produkt produit producto produto prodotto produs artículo articulo
+            artigo articolo vara vare tuote termék товар номенклатура προϊόν ürün 商品 产品 제품
         """,
         # Amazon has categories in the first, and other shops what kind of row it is; the others are of
         # systems of accounts

@@ -14,6 +14,9 @@ from shelfwise.catalog.reading.objects.category_index import CategoryIndex
 
 _IDS = ("id", "category_id", "categoryid")
 _ABOVE = ("parent", "parent_id", "parentid", "parent_category_id", "parentcategoryid")
+PARENTS = ("parent", "parent_category", "parentcategory")
+"""Keys, in plain form, under which an object holds the one above."""
+
 _BELOW = ("children", "childs", "child", "subs", "subcategories", "sub_categories", "subcategory")
 
 _ANCESTORS = ("ancestors", "parents", "path_from_root", "pathfromroot")
@@ -37,6 +40,9 @@ def paths_by_parents(values: Sequence[Any], name_of: NameOf) -> list[list[str]] 
     for value in values:
         name = name_of(value) if isinstance(value, Mapping) else None
         plain = {normal_name(str(key)): one for key, one in value.items()} if name else {}
+        # objects that hold the one above tell more than its id
+        if any(isinstance(plain.get(key), Mapping) for key in PARENTS):
+            return None
         identity, above = _first(plain, _IDS), _first(plain, _ABOVE)
         if name is None or identity is None or not any(key in plain for key in _ABOVE):
             return None
@@ -87,6 +93,11 @@ def path_of_ancestors(value: Mapping[str, Any], name_of: NameOf) -> list[str] | 
     ['Home', 'Mugs']
     """
     listed = next((one for key, one in value.items() if normal_name(str(key)) in _ANCESTORS), None)
+    # GraphQL answers lists as connections
+    if isinstance(listed, Mapping) and isinstance(listed.get("edges"), list):
+        listed = [one.get("node") for one in listed["edges"] if isinstance(one, Mapping)]
+    elif isinstance(listed, Mapping) and "nodes" in listed:
+        listed = listed["nodes"]
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         return None
     names = [*map(name_of, listed), name_of(value)]

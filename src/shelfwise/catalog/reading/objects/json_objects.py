@@ -10,6 +10,7 @@ from typing import Any
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
 from shelfwise.catalog.reading.objects.category_trees import (
+    PARENTS,
     holds_another,
     path_of_ancestors,
     paths_below,
@@ -201,7 +202,7 @@ def _named_object(value: Mapping[str, Any], name: str) -> Any:
         return path
     below = paths_below(value, _name_of)
     # nobody knows whether a further category stands above or below, so it is refused
-    if not below and holds_another(value):
+    if not below and _parent(value) is None and holds_another(value):
         return value
     return below or _with_parents(value, name)
 
@@ -244,11 +245,17 @@ def _from_the_top(values: Sequence[Any]) -> Sequence[Any]:
 def _with_parents(value: Mapping[str, Any], name: str) -> Any:
     """The path of an object that holds the one above it; its name where it stands alone."""
     path = [name]
-    above = value.get("parent")
+    above = _parent(value)
     while isinstance(above, Mapping) and (higher := _name(above, None)) is not None:
         path.insert(0, higher)
-        above = above.get("parent")
+        above = _parent(above)
     return path if len(path) > 1 else name
+
+
+def _parent(value: Mapping[str, Any]) -> Any:
+    """The object above another one, as that holds it."""
+    plain = {normal_name(str(key)): one for key, one in value.items()}
+    return next((plain[key] for key in PARENTS if isinstance(plain.get(key), Mapping)), None)
 
 
 def _levels(values: Sequence[Any]) -> Any:
