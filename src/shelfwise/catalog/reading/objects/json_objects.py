@@ -24,7 +24,7 @@ _ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href",
 """Keys under which an object has the address of an image, the best first."""
 
 WHOLE_PATHS = (
-    "fullname",
+    *("fullname", "prettyname"),
     "completename",
     "fullpath",
     "categorypath",
