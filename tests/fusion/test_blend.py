@@ -171,7 +171,7 @@ def test_parts_must_be_named() -> None:
         BlendSettings.model_validate({})
 
 
-class TestStrangers:
+class TestRarePatterns:
     """Sets of members that hardly any training product has."""
 
     def parts(self) -> list[dict[str, Any]]:

@@ -132,7 +132,7 @@ def test_the_report_is_not_part_of_the_manifest(bundle: Bundle, tmp_path: Path) 
     save_bundle(bundle, tmp_path / "model")
     (tmp_path / "model" / "report").mkdir()
     (tmp_path / "model" / "report" / "index.html").write_text("read and annotated")
-    load_bundle(tmp_path / "model")
+    assert load_bundle(tmp_path / "model").labels == bundle.labels
 
 
 def test_facts_may_name_files_whose_names_are_no_text(bundle: Bundle, tmp_path: Path) -> None:

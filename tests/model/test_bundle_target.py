@@ -47,7 +47,7 @@ def test_a_model_whose_manifest_is_damaged_can_be_replaced(
     assert load_bundle(folder).labels == bundle.labels
 
 
-def test_files_that_the_manifest_names_are_no_strangers(bundle: Bundle, tmp_path: Path) -> None:
+def test_files_that_the_manifest_names_may_be_replaced(bundle: Bundle, tmp_path: Path) -> None:
     """Whatever their endings are."""
     attached = replace(bundle, attachments={"words.txt": b"mug"})
     for _ in range(2):
@@ -55,7 +55,7 @@ def test_files_that_the_manifest_names_are_no_strangers(bundle: Bundle, tmp_path
     assert load_bundle(tmp_path / "model").attachments == {"words.txt": b"mug"}
 
 
-def test_what_we_write_into_a_report_is_no_stranger(bundle: Bundle, tmp_path: Path) -> None:
+def test_what_we_write_into_a_report_may_be_replaced(bundle: Bundle, tmp_path: Path) -> None:
     save_bundle(bundle, tmp_path / "model")
     report = tmp_path / "model" / "report"
     report.mkdir()

@@ -158,7 +158,7 @@ def test_a_replaced_model_has_no_signature_of_the_old_one(
     model: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sign_bundle(model, keys[0])
-    # the signature is the model's own file: no stranger that would be lost
+    # the signature is the model's own file, and no other one that would be lost
     save_bundle(Bundle({}, ("Pots",), {}, {}), model)
     assert not (model / signature.SIGNATURE).exists()
     demand(monkeypatch, keys[1])

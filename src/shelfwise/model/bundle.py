@@ -227,14 +227,14 @@ def check_target(folder: Path) -> None:
         raise BundleError(
             f"{folder} exists and is not a shelfwise model; choose another folder or remove it"
         )
-    if strangers := _strangers(folder):
+    if others := _other_files(folder):
         raise BundleError(
-            f"{folder} has files that are not the model's and would be lost: {', '.join(strangers[:3])}; "
+            f"{folder} has files that are not the model's and would be lost: {', '.join(others[:3])}; "
             "move them, or choose another folder"
         )
 
 
-def _strangers(folder: Path) -> list[str]:
+def _other_files(folder: Path) -> list[str]:
     """What lies in a model folder that no version of it has written."""
     found = sorted(path.name for path in folder.iterdir())
     ours = {MANIFEST, REPORT, SIGNATURE, *_manifest_names(folder)}
