@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -18,7 +19,8 @@ def check_no_model(out: Path) -> None:
     Raises:
         StorageError: `out` is a model, or lies below one.
     """
-    place = out.resolve()
+    # not Path.resolve, which ends at links that lead to themselves
+    place = Path(os.path.realpath(out))
     for folder in (place, *place.parents):
         if all((folder / name).is_file() for name in MODEL_FILES):
             raise StorageError(
