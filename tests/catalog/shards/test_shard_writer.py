@@ -14,8 +14,8 @@ from shelfwise.catalog.shards.shard_writer import ShardWriter
 def test_a_file_that_could_not_be_begun_is_not_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, *_: object, **__: object) -> None:
-        path.write_bytes(b"P")
+    def full(path: str, *_: object, **__: object) -> None:
+        Path(path).write_bytes(b"P")
         raise OSError("no space left")
 
     writer = ShardWriter(tmp_path, 10)
