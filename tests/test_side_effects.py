@@ -66,7 +66,5 @@ def test_the_command_line_sets_the_allocator_of_its_own_process(
 ) -> None:
     calls: list[str] = []
     monkeypatch.setattr(memory, "tune_malloc", lambda: calls.append("tuned"))
-    with terminal.terminal_context(reuse_memory=False):
-        assert calls == []
     with terminal.terminal_context():
         assert calls == ["tuned"]

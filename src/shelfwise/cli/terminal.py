@@ -22,14 +22,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def terminal_context(seed: int = 0, *, reuse_memory: bool = True) -> Iterator[Context]:
+def terminal_context(seed: int = 0) -> Iterator[Context]:
     """A context that shows progress, and keeps embeddings in the user's cache folder.
 
     Progress is bars on a terminal, or lines of JSON for a program, see :mod:`~shelfwise.cli.progress_lines`.
-
-    Args:
-        reuse_memory: networks are quicker where large blocks of memory are kept, see
-            :mod:`~shelfwise.nn.memory`.
     """
     from rich import progress as rich_progress
     from rich.console import Console
@@ -40,8 +36,7 @@ def terminal_context(seed: int = 0, *, reuse_memory: bool = True) -> Iterator[Co
     from shelfwise.nn.memory import tune_malloc
 
     # The process is the command line's own, so its allocator may be set; the library leaves that alone.
-    if reuse_memory:
-        tune_malloc()
+    tune_malloc()
     # refused before any work is done
     if requested_device() != "auto":
         from shelfwise.nn.device import device

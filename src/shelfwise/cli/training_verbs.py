@@ -104,9 +104,7 @@ def train(
         )
     # before the training, which takes long and may replace it
     older = None if compare_with is None else open_older_model(compare_with)
-    # a linear classifier has no network to make quicker, and of very many labels what is kept is a lot
-    has_networks = any(member.modality != "text_linear" for member in settings.members.values())
-    with terminal_context(settings.seed, reuse_memory=has_networks) as context:
+    with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, resume, context, beside)
         changed = None
         if older is not None:
