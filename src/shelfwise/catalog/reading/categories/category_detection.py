@@ -21,7 +21,14 @@ from shelfwise.catalog.reading.categories.category_signs import (
     has_both_spacings,
     split_at,
 )
-from shelfwise.catalog.reading.categories.free_places import counted, free_places, names_beside
+from shelfwise.catalog.reading.categories.free_places import (
+    CLEARLY_BOUND,
+    CLEARLY_FREE,
+    MIN_PLACES,
+    counted,
+    free_places,
+    names_beside,
+)
 from shelfwise.catalog.reading.categories.sign_blanks import told_blanks, with_its_blanks
 from shelfwise.catalog.reading.categories.sign_lists import (
     COMMAS,
@@ -32,17 +39,8 @@ from shelfwise.catalog.reading.categories.sign_lists import (
 )
 from shelfwise.catalog.reading.categories.unused_signs import sign_left
 
-CLEARLY_FREE = 0.6
-"""From this share of free places on a sign separates."""
-
 SURELY_FREE = 0.9
 """The same for a comma beside levels: there both of its readings are common."""
-
-CLEARLY_BOUND = 0.25
-"""Up to this share of free places a sign belongs to names."""
-
-MIN_PLACES = 3
-"""Places of a sign below which the column cannot tell; the sign is then taken for part of names."""
 
 MOSTLY = 0.5
 """A sign in this share of all texts separates where nothing else does: names hold one now and then only."""

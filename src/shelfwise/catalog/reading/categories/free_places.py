@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+CLEARLY_FREE = 0.6
+"""From this share of free places on a sign separates."""
+
+CLEARLY_BOUND = 0.25
+"""Up to this share of free places a sign belongs to names."""
+
+MIN_PLACES = 3
+"""Places of a sign below which the column cannot tell; the sign is then taken for part of names."""
+
 
 def names_beside(values: Iterable[Sequence[str]], separator: str) -> Iterator[list[str]]:
     """The names that stand directly beside a sign between paths; each other name ends a run of them.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from shelfwise.catalog.reading.categories.free_places import free_places, names_beside
+from shelfwise.catalog.reading.categories.free_places import (
+    CLEARLY_BOUND,
+    CLEARLY_FREE,
+    MIN_PLACES,
+    free_places,
+    names_beside,
+)
 
-_FREE = 0.6
-_BOUND = 0.25
-_MIN_PLACES = 3
 _FEW = 0.5
 
 
@@ -58,7 +61,7 @@ def _bare(sign: str) -> re.Pattern[str]:
 
 def _separates(pieces: Sequence[Sequence[str]]) -> bool:
     places, free = free_places(pieces)
-    return places >= _MIN_PLACES and free >= _FREE * places
+    return places >= MIN_PLACES and free >= CLEARLY_FREE * places
 
 
 def _stands_in_most(spaced: str, sign: str, values: Sequence[str]) -> bool:
@@ -70,4 +73,4 @@ def _stands_in_most(spaced: str, sign: str, values: Sequence[str]) -> bool:
 
 def _belongs_to_names(pieces: Sequence[Sequence[str]]) -> bool:
     places, free = free_places(pieces)
-    return places > 0 and free <= _BOUND * places
+    return places > 0 and free <= CLEARLY_BOUND * places

@@ -246,7 +246,7 @@ def _with_parents(value: Mapping[str, Any], name: str) -> Any:
     """The path of an object that holds the one above it; its name where it stands alone."""
     path = [name]
     above = _parent(value)
-    while isinstance(above, Mapping) and (higher := _name(above, None)) is not None:
+    while isinstance(above, Mapping) and (higher := _name_of(above)) is not None:
         path.insert(0, higher)
         above = _parent(above)
     return path if len(path) > 1 else name
@@ -273,5 +273,5 @@ def _name_of(value: Mapping[str, Any]) -> str | None:
 
 
 def _name(value: Mapping[str, Any], otherwise: Any) -> Any:
-    found = called(value)
-    return otherwise if found is None else found[1]
+    found = _name_of(value)
+    return otherwise if found is None else found
