@@ -27,7 +27,8 @@ from shelfwise.export.loading import open_model
 from shelfwise.metrics.label_names import micro_f1_of_names
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.decision import Decision
-from shelfwise.model.estimator import COLUMNS, ModelEstimator
+from shelfwise.model.estimator import COLUMNS, ModelEstimator, features_of
+from shelfwise.model.field_use import field_uses
 from shelfwise.model.labelling import LabelRequest, label, novelty_detector
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
@@ -278,11 +279,20 @@ class Categorizer(ModelEstimator):
             PluginError: faiss is not installed.
             BundleError: the model is an exported one, or was saved by a version that kept no index.
         """
+        return [products for products, _ in self.similar_with_warnings(X, k)]
+
+    def similar_with_warnings(
+        self, X: Any, k: int = 10
+    ) -> list[tuple[list[dict[str, Any]], tuple[str, ...]]]:
+        """As :meth:`similar`, each with sentences on what could not be used of the product."""
         model, index = self._model_with_index()
         reading = self._read(X)
-        similarities, rows = index.nearest(self._features(model, reading.catalog), k)
+        predicted = model.predict_members(reading.catalog, self._context())
+        similarities, rows = index.nearest(features_of(predicted), k)
         neighbours = index.describe_all(similarities, rows, model.labels.names)
-        return list_with_refused(neighbours, reading.quarantine, list)
+        uses = field_uses(model.fields, reading.catalog, predicted.refused)
+        found = list(zip(neighbours, (use.warnings for use in uses), strict=True))
+        return list_with_refused(found, reading.quarantine, lambda: ([], ()))
 
     def similar_to(self, name: str, k: int = 10) -> list[dict[str, Any]]:
         """The k training products most like the training product with the id `name`, itself left out.

@@ -96,12 +96,10 @@ def similar(
     categorizer = Categorizer.load(model)
     notes: list[str] = []
     if identity is None:
-        [found] = categorizer.similar([described], k)
-        [decision] = categorizer.label([described])
-        notes += decision.warnings
-        read = {*decision.used_modalities, *decision.missing_modalities}
+        [(found, warnings)] = categorizer.similar_with_warnings([described], k)
+        notes += warnings
         for name, value in described.items():
-            if value is not None and name not in read:
+            if value is not None and name not in categorizer.model_.fields:
                 notes.append(f"the model reads no {name}, so it was not used")
     else:
         found = categorizer.similar_to(identity, k)

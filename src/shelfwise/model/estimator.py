@@ -20,7 +20,7 @@ from shelfwise.errors import BundleError, NotFittedError
 from shelfwise.features.vector_math import unit
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
-from shelfwise.model.predictor import Predictor
+from shelfwise.model.predictor import MemberPredictions, Predictor
 
 log = logging.getLogger("shelfwise")
 
@@ -108,18 +108,20 @@ class ModelEstimator(BaseEstimator):  # type: ignore[misc]
         wide[:, [place[name] for name in self._model().labels.names]] = values
         return wide
 
-    def _features(self, model: Model, catalog: Catalog) -> dict[str, Floats]:
-        predictions = model.predict_members(catalog, self._context()).predictions
-        return {name: prediction.features for name, prediction in predictions.items()}
-
     def _vectors(self, model: Model, catalog: Catalog) -> Floats:
         """The members' features side by side, (N, D)."""
         # each member counts alike, however long its vectors are
-        parts = [unit(part) for part in self._features(model, catalog).values()]
+        features = features_of(model.predict_members(catalog, self._context()))
+        parts = [unit(part) for part in features.values()]
         return np.concatenate(parts, axis=1)
 
     def _context(self) -> Context:
         return Context(seed=self._model().config.seed)
+
+
+def features_of(predicted: MemberPredictions) -> dict[str, Floats]:
+    """The features (N, D) of each member, by its name."""
+    return {name: prediction.features for name, prediction in predicted.predictions.items()}
 
 
 def _has_any(catalog: Catalog, fields: Iterable[str]) -> bool:

@@ -165,14 +165,8 @@ class ModelAnswers:
         return answers
 
     def _similar(self, catalog: Catalog, options: Mapping[str, Any]) -> list[Answer]:
-        found = self._categorizer.similar(catalog, options.get("k", 10))
-        # what could not be used is told in the words of a decision
-        context = Context(seed=self.predictor.config.seed)
-        decisions = label(self.predictor, catalog, context, LabelRequest())
-        answers: list[Answer] = []
-        for products, decision in zip(found, decisions, strict=True):
-            answers.append({"similar": products, "warnings": list(decision.warnings)})
-        return answers
+        found = self._categorizer.similar_with_warnings(catalog, options.get("k", 10))
+        return [{"similar": products, "warnings": list(told)} for products, told in found]
 
     def _explain(self, catalog: Catalog, options: Mapping[str, Any]) -> list[Answer]:
         from shelfwise.explain.explanation import explain_products
