@@ -269,9 +269,11 @@ def test_out_may_not_be_another_folder(command: Command, sample: Path, tmp_path:
 
 
 def test_unknown_preset_and_setting(command: Command, sample: Path, tmp_path: Path) -> None:
-    assert "known: paper" in refused(
-        command("train", sample, "--out", tmp_path / "m", "--preset", "papier")
-    )
+    # nothing is what a variable gives that is not set, and no wish for the usual preset
+    for name in ("papier", ""):
+        assert "known: paper" in refused(
+            command("train", sample, "--out", tmp_path / "m", "--preset", name)
+        )
     (tmp_path / "c.toml").write_text("seeed = 1")
     assert "seeed" in refused(
         command("train", sample, "--out", tmp_path / "m", "--config", tmp_path / "c.toml")

@@ -25,10 +25,17 @@ from shelfwise.commands.migrate import migrate_catalog, propose_migration
 from shelfwise.commands.predict import predict_catalog
 from shelfwise.commands.sample import sample_catalog
 from shelfwise.commands.to_parquet import export_parquet
+from shelfwise.commands.train import train
 from shelfwise.config import CatalogSettings, Config
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
-from shelfwise.errors import BundleError, CatalogError, StorageError, TaxonomyError
+from shelfwise.errors import (
+    BundleError,
+    CatalogError,
+    ShelfwiseError,
+    StorageError,
+    TaxonomyError,
+)
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.migration import migrate_bundle
 from shelfwise.model.model import Model
@@ -231,6 +238,32 @@ def test_nothing_is_written_into_a_model(model: Model, catalog: Path, tmp_path: 
         with pytest.raises(StorageError, match="is in the model"):
             write()
     assert sorted(place.rglob("*")) == before
+
+
+def test_a_link_that_leads_to_itself_is_refused(
+    model: Model, catalog: Path, tmp_path: Path
+) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    table = tmp_path / "loop.jsonl"
+    table.symlink_to(table)
+    settings = model.config.catalog
+    before = sorted(tmp_path.iterdir())
+    writers: list[Callable[[], object]] = [
+        lambda: train(catalog, loop, model.config),
+        lambda: predict_catalog(model, catalog, table, Context()),
+        lambda: inspect_catalog(catalog, loop, model.config, Context()),
+        lambda: audit_catalog(model, catalog, loop),
+        lambda: explain_catalog(model, catalog, loop, Context()),
+        lambda: export_parquet(catalog, loop),
+        lambda: ingest([str(catalog)], str(loop), settings, Context()),
+        lambda: sample_catalog(loop, 1),
+        lambda: compare(catalog, loop, model.config),
+    ]
+    for write in writers:
+        with pytest.raises((ShelfwiseError, OSError)):
+            write()
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def _nobody(*_: object) -> None:

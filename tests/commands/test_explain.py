@@ -62,6 +62,21 @@ def test_an_unknown_product(trained: Path, sample: Path, tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("options", [("--explain", "why", "--id", "nobody"), ("--id", "nobody")])
+def test_a_wish_that_cannot_be_met_is_refused_before_anything_is_written(
+    options: tuple[str, ...],
+    command: Callable[..., subprocess.CompletedProcess[str]],
+    trained: Path,
+    sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = command("predict", trained, sample, "--out", "p.jsonl", *options)
+    assert done.returncode == 2, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_contradictions_are_those_of_two_present_members(trained: Path, sample: Path) -> None:
     model = Categorizer.load(trained).model_
     catalog = read_catalog(sample).catalog

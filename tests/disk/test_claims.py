@@ -131,6 +131,13 @@ def test_a_place_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path)
         pass
 
 
+def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(StorageError, match="leads to itself"), claimed(tmp_path / "loop"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["loop"]
+
+
 FULL = """
 import resource, sys
 from pathlib import Path

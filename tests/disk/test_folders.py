@@ -12,7 +12,7 @@ import pytest
 
 from shelfwise.disk import folders
 from shelfwise.disk.files import write_arrays
-from shelfwise.disk.folders import replacing_folder, restore_replaced, set_aside
+from shelfwise.disk.folders import make_folders, replacing_folder, restore_replaced, set_aside
 
 
 def put(folder: Path, text: str) -> None:
@@ -25,6 +25,19 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "two steps":
         monkeypatch.setattr(folders, "_exchange", lambda one, other: False)
     return str(request.param)
+
+
+def test_folders_are_made_however_many_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a relative name: the whole one would be longer than the system allows
+    monkeypatch.chdir(tmp_path)
+    deep = Path("/".join("a" * 1500))
+    make_folders(deep)
+    make_folders(deep)
+    assert deep.is_dir()
+    # what removes the folders of tests calls itself for each of them, too
+    os.removedirs(deep)
 
 
 @pytest.mark.usefixtures("way")

@@ -24,6 +24,7 @@ from shelfwise.cli import (
     service_verbs,
     training_verbs,
 )
+from shelfwise.cli.memory_errors import memory_sentence
 from shelfwise.cli.options import Command
 from shelfwise.cli.terminal import nothing_but_json, print_json
 from shelfwise.cli.torchrun import refuse_several_processes
@@ -108,6 +109,9 @@ def _run(as_json: bool) -> NoReturn:
         found = "the name of a file or folder is not UTF-8, and cannot be used here"
         _refuse(f"{found} ({error.object[:200]!r}); rename it", error, as_json)
     except Exception as error:
+        # before Arrow's other errors: one of them is for want of memory
+        if sentence := memory_sentence(error):
+            _refuse(sentence, error, as_json)
         if _is_of_arrow(error):
             _refuse(_arrow_sentence(error), error, as_json)
         # a call that is not understood has a message; what else there is, is a fault

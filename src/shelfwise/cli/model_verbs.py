@@ -40,28 +40,25 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Label new products, and explain the labels."""
-    from shelfwise.commands.explain import check_explanations
+    from shelfwise.commands.explain import explain_chosen, products_to_explain
     from shelfwise.commands.predict import predict_catalog, summary_lines
     from shelfwise.export.loading import open_model
-    from shelfwise.model.model import require_members
 
+    # it would else explain nothing without a word
+    if identities and explain is None:
+        raise ConfigError("--id names products to explain; say where to with --explain DIR")
     with terminal_context() as context:
         fitted = open_model(model)
         # refused before any work is done
+        chosen = None
         if explain is not None:
-            require_members(fitted, "explain labels")
-            check_explanations(explain)
+            chosen = products_to_explain(fitted, catalog, explain, context, identities or ())
         summary = predict_catalog(
             fitted, catalog, out, context, target_precision, novelty_rate, top
         )
         summary["explained"] = None
-        if explain is not None:
-            # matplotlib and jinja2 are not for those who only predict
-            from shelfwise.commands.explain import explain_catalog
-
-            summary["explained"] = explain_catalog(
-                fitted, catalog, explain, context, identities or ()
-            )
+        if explain is not None and chosen is not None:
+            summary["explained"] = explain_chosen(fitted, chosen, explain, context)
     print_result(summary, summary_lines(summary), as_json)
 
 

@@ -232,12 +232,13 @@ def _settings(
         from shelfwise.model.bundle import load_bundle
 
         # a budget chooses the preset
-        if preset or file or budget:
+        if any(given is not None for given in (preset, file, budget)):
             raise ConfigError("give --like alone, without --preset, --config and --budget")
         return Config.parse(load_bundle(like).config).changed(changes)
     if budget is not None:
-        preset = preset or Config.preset_within(budget)
-    return Config.load(preset or "recommended", file, changes)
+        preset = Config.preset_within(budget) if preset is None else preset
+    # an empty name is a mistake, such as an unset variable of a script, and no wish for the usual preset
+    return Config.load("recommended" if preset is None else preset, file, changes)
 
 
 def _print_results(results: dict[str, Any], out: Path) -> None:

@@ -47,26 +47,35 @@ def explain_catalog(
         StorageError: another run is writing to `out`, it holds something else, or `source` would be written
             over.
     """
+    chosen = products_to_explain(predictor, source, out, context, ids)
+    return explain_chosen(predictor, chosen, out, context)
+
+
+def products_to_explain(
+    predictor: Predictor, source: Path, out: Path, context: Context, ids: Sequence[str]
+) -> Catalog:
+    """The products to explain, once nothing forbids it; arguments and errors as :func:`explain_catalog`."""
     model = require_members(predictor, "explain labels")
+    check_output_folder(out, [DATA], ["index.html"])
+    keep_input(source, out / DATA)
+    catalog = read_catalog(source, model.config.catalog, context).catalog
+    return _choose(catalog, ids, source)
+
+
+def explain_chosen(
+    predictor: Predictor, chosen: Catalog, out: Path, context: Context
+) -> dict[str, Any]:
+    """As :func:`explain_catalog`, for what :func:`products_to_explain` has chosen."""
     # jinja2 and matplotlib are not for those who only predict
     from shelfwise.reports.explanation_report import write_explanations
 
-    check_explanations(out)
-    catalog = read_catalog(source, model.config.catalog, context).catalog
-    chosen = _choose(catalog, ids, source)
-    keep_input(source, out / DATA)
-    explained = _explain(model, chosen, context)
+    explained = _explain(require_members(predictor, "explain labels"), chosen, context)
     images = dict(zip(chosen.ids, chosen.image_sources(), strict=True))
     with claimed(out):
         # first what tells a later run that the folder is of explanations
         write_json_lines(out / DATA, explained)
         page = write_explanations(explained, out, images.get)
     return {"products": len(explained), "page": str(page), "data": str(out / DATA)}
-
-
-def check_explanations(out: Path) -> None:
-    """Refuse a folder for explanations that holds something else; raises StorageError."""
-    check_output_folder(out, [DATA], ["index.html"])
 
 
 def _choose(catalog: Catalog, ids: Sequence[str], source: Path) -> Catalog:

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import ConfigError
 
 log = logging.getLogger("shelfwise")
@@ -33,7 +34,8 @@ def opened_cache(folder: Path) -> Path | None:
     """
     limit = _limit()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
         mode = folder.stat().st_mode
     except OSError as error:
         # a cache that cannot be had costs time only

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shelfwise.disk.folders import restore_replaced
+from shelfwise.disk.folders import make_folders, restore_replaced
 from shelfwise.errors import StorageError
 
 log = logging.getLogger("shelfwise")
@@ -32,6 +32,11 @@ def claimed(path: Path) -> Iterator[None]:
     """
     # a link is followed: what it leads to is what is written
     path = Path(os.path.realpath(path))
+    # what is still a link leads to itself: nothing could take its place
+    if path.is_symlink():
+        raise StorageError(
+            f"cannot write {path}: it is a link that leads to itself; remove it, or choose another place"
+        )
     lock = _lock_file(path)
     handle = _lock(path, lock)
     try:
@@ -112,11 +117,8 @@ def _lock(path: Path, lock: Path) -> int:
     """An open handle of the lock file, locked."""
     while True:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(path.parent)
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        except RecursionError:
-            # Path.mkdir calls itself for every folder that is missing
-            raise StorageError(f"cannot write {path}: too many folders below each other") from None
         except OSError as error:
             fix = "choose another place, or make its folder writable"
             raise StorageError(f"cannot write {path}: {error.strerror}; {fix}") from error

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from shelfwise.disk.folders import make_folders
+
 log = logging.getLogger("shelfwise")
 
 SHARD_ROWS = 256
@@ -58,7 +60,7 @@ class EmbeddingCache:
         data = save({"keys": key_array, "rows": np.ascontiguousarray(rows)})
         path = self.folder / f"{hashlib.sha256(data).hexdigest()}.safetensors"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folders(self.folder)
             self._replace(path, data)
         except OSError as error:
             log.warning("embeddings are not kept in %s: %s", self.folder, error.strerror)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import StorageError
 
 
@@ -40,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The folder is made if need be. After an error in the block `path` is as it was, with nothing beside it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     temporary = temporary_name(path)
     try:
         yield temporary

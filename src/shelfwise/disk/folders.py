@@ -9,12 +9,27 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 # what a system answers that has no exchange, or not on this kind of disk
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and all above it that are missing; one that is there already stays as it is.
+
+    As ``Path.mkdir(parents=True, exist_ok=True)``, which calls itself for each of them and ends in a
+    RecursionError below some thousand.
+
+    Raises:
+        OSError: the disk refuses, or one of them is a file.
+    """
+    missing = takewhile(lambda above: not above.exists(), folder.parents)
+    for one in reversed([folder, *missing]):
+        one.mkdir(exist_ok=True)
 
 
 @contextmanager
@@ -31,7 +46,7 @@ def replacing_folder(folder: Path, beside: Path | None = None) -> Iterator[Path]
     beside = Path(os.path.realpath(beside or folder))
     # a link is followed: the folder it leads to is replaced, and the link stays
     folder = Path(os.path.realpath(folder))
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(folder.parent)
     new = beside.with_name(f".{beside.name}.{uuid.uuid4().hex[:12]}.writing")
     # not tempfile.mkdtemp, whose folders are for their owner alone whatever the umask says
     new.mkdir()

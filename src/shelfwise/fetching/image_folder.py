@@ -10,6 +10,7 @@ from typing import Any
 from shelfwise.catalog.reading.images.image_urls import file_name
 from shelfwise.disk.claims import LEFTOVERS
 from shelfwise.disk.files import json_text, replacing, write_text_atomically
+from shelfwise.disk.folders import make_folders
 
 JOURNAL = "fetched.jsonl"
 """One line an image: its url with its file and bytes, or with the reason why there is none."""
@@ -24,7 +25,7 @@ class ImageFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        make_folders(path)
         # left by a run that was killed in the middle of an image
         for leftover in path.glob(f"*/.*{LEFTOVERS}"):
             leftover.unlink()

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from shelfwise.disk.claims import claimed, remove_leftovers
 from shelfwise.disk.files import sha256_of_file, temporary_name
-from shelfwise.disk.folders import sync
+from shelfwise.disk.folders import make_folders, sync
 from shelfwise.errors import ConfigError, StorageError
 from shelfwise.scale.object_storage import SCHEME, ObjectStorage
 from shelfwise.scale.plan import LEDGER
@@ -141,7 +141,7 @@ class LocalFolder:
     def temporary(self, name: str) -> Iterator[Path]:
         """A file beside the final one, so that it only has to be renamed."""
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         temporary = temporary_name(path)
         try:
             yield temporary

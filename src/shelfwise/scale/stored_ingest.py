@@ -21,6 +21,7 @@ from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import replacing, sha256_of_file, sha256_of_json
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import CatalogError, ConfigError, StorageError
 from shelfwise.scale.object_storage import SCHEME, ObjectStorage, StoredObject
 from shelfwise.scale.storage import Storage, publish_same, storage_of
@@ -143,7 +144,7 @@ def _work_folder(asked: Sequence[object], context: Context) -> Iterator[Path]:
     digest = sha256_of_json(asked)
     folder = context.cache / "ingest" / digest[:_DIGEST_LETTERS]
     with claimed(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         yield folder
         shutil.rmtree(folder)
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import State
 from shelfwise.disk.files import read_arrays, write_arrays
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import ConfigError
 from shelfwise.nn.memory import give_back_memory
 
@@ -64,7 +65,7 @@ class Checkpoints:
         # A new run must not find stages of an earlier one.
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         stamp.write_text(key)
 
     def run(self, name: str, compute: Callable[[], State]) -> State:

@@ -23,6 +23,7 @@ from shelfwise.training.cross_fitting import Compute, out_of_fold
 from shelfwise.training.dataset import TrainingSet
 from shelfwise.training.kept_predictions import prediction_from, prediction_state
 from shelfwise.training.stacking import FittedMember, tunable_policy
+from shelfwise.training.target_memory import check_target_memory
 from shelfwise.training.time_budget import Budget
 from shelfwise.training.training_run import TrainingRun
 
@@ -54,8 +55,16 @@ def fit_members(run: TrainingRun, budget: Budget) -> FittedMembers:
     """
     fitted = FittedMembers({}, {})
     stacked = stacked_members(run.config, not len(run.training_set.validation), run.skip_failures)
+    # All before the first is fitted: what one of them lacks is then known at once.
+    for name in run.config.members:
+        fits = partial(check_target_memory, name, make_member(run.config, name), run.training_set)
+        reason = try_or_reason(fits, name, run.skip_failures)
+        if reason is not None:
+            fitted.not_run[name] = reason
     # In the configured order: under a budget the first members are the ones that are kept.
     for name in run.config.members:
+        if name in fitted.not_run:
+            continue
         fit = partial(fit_member, run, name, budget, name in stacked, fitted.refused)
         outcome = try_or_reason(partial(budget.spend, name, fit), name, run.skip_failures)
         if isinstance(outcome, str):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shelfwise.service.engine.free_memory import free_bytes
+from shelfwise.core.free_memory import free_bytes
 from tests.service.conftest import Server
 
 ADMIN = "the-key-of-an-admin-0123456789"

@@ -17,6 +17,7 @@ from shelfwise.catalog.sample.products import ProductPlan, pick, plan_products
 from shelfwise.catalog.sample.texts import write_texts
 from shelfwise.catalog.sample.vocabulary import SampleVocabulary, load_vocabulary
 from shelfwise.disk.files import json_text, open_text, replacing
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import CatalogError
 
 MISLABELLED_SHARE = 0.02
@@ -67,7 +68,7 @@ def write_sample(
             f"a sample catalogue of {products} products cannot be written; ask for 1 or more"
         )
     root = Path(folder)
-    root.mkdir(parents=True, exist_ok=True)
+    make_folders(root)
     words = load_vocabulary()
     file = root / "catalog.jsonl"
     copies = root / PLANTED_COPIES

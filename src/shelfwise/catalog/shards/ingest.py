@@ -24,6 +24,7 @@ from shelfwise.catalog.shards.sources import Source, common_folder, find_files, 
 from shelfwise.config import CatalogSettings
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import keep_input
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import NothingUsableError, StorageError
 
 SHARD_ROWS = 20_000
@@ -162,7 +163,7 @@ def _ingest(
     size = sum(source.bytes for source in sources)
     if workers is None:
         workers = cpu_count() if size >= _MIN_SHARED_BYTES else 1
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders(folder)
     with closing(IngestState(folder, plan)) as state:
         if state.plan != plan:
             _refuse_other_plan(folder, state.plan, plan)

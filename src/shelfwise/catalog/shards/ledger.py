@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfwise.disk.files import json_text
-from shelfwise.disk.folders import sync
+from shelfwise.disk.folders import make_folders, sync
 
 _DIGEST_LETTERS = 16
 
@@ -34,7 +34,7 @@ class Ledger:
         self.path = path
         self.entries: list[dict[str, Any]] = []
         self._digest = hashlib.sha256()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         if path.exists():
             self._read()
         self._file = path.open("ab")

@@ -21,6 +21,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from shelfwise.core.types import Context, Floats, MemberOutputs
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import ConfigError
 from shelfwise.metrics.threshold_search import best_micro_f1
 from shelfwise.nn.fusion.policy_network import PolicyNetwork, PolicySettings, fit_policy, run_policy
@@ -192,7 +193,7 @@ def _open_study(
     if context.cache is None:
         return optuna.create_study(direction="maximize")
     folder = context.cache / "search"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders(folder)
     storage = f"sqlite:///{folder / _study_digest(train, validation, base, context)}.db"
     study = optuna.create_study(
         storage=storage, study_name="policy", direction="maximize", load_if_exists=True

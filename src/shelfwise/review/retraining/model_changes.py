@@ -12,6 +12,7 @@ from typing import Any
 
 from shelfwise.core.trusted_key import trusted_key
 from shelfwise.core.types import Context
+from shelfwise.disk.folders import make_folders
 from shelfwise.errors import ShelfwiseError
 from shelfwise.review.database.model_events import ModelEvents
 from shelfwise.review.database.products import ReviewProducts
@@ -231,7 +232,7 @@ class ModelChanges:
                 self.workspace, sources.training, work.context(self._context)
             )
         folder = models_folder(sources.model) / ".training"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         new = folder / "model"
         # what was read here is done, and the training reads the file by itself
         work.tell("starting the training", 0, 0)

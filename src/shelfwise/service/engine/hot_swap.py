@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from shelfwise.core.free_memory import free_bytes
 from shelfwise.errors import ShelfwiseError
 from shelfwise.service.answers.problems import Problem
 from shelfwise.service.engine.admission import Admission, Answer, Job
-from shelfwise.service.engine.free_memory import free_bytes
 from shelfwise.service.engine.submit import submit
 from shelfwise.service.engine.worker_set import WorkerSet
 from shelfwise.service.settings import ServiceSettings
