@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,7 +64,7 @@ def test_what_was_answered_survives_kill_9_and_nobody_else_writes(
         assert second.returncode == 2
         assert ".decisions.db" in error
         process.kill()
-    with running(trained, catalog) as (_, told):
+    with running(trained, catalog) as (process, told):
         assert told["decided"] == 1
         assert Path(told["decisions"]).parent == tmp_path
         client = client_of(told)
@@ -72,6 +73,11 @@ def test_what_was_answered_survives_kill_9_and_nobody_else_writes(
         # the one-time address was used
         again = httpx.get(told["people"][0]["address"])
         assert again.status_code == 403
+        # a terminal that is closed
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 128 + signal.SIGHUP
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
     assert catalog.read_bytes() == sample.read_bytes()
 
 

@@ -26,6 +26,7 @@ from shelfwise.cli import (
 )
 from shelfwise.cli.memory_errors import memory_sentence
 from shelfwise.cli.options import Command
+from shelfwise.cli.stop_signals import orderly_stop
 from shelfwise.cli.terminal import nothing_but_json, print_json
 from shelfwise.cli.torchrun import refuse_several_processes
 from shelfwise.core.device_request import DEVICE_VARIABLE
@@ -93,7 +94,7 @@ def main() -> None:
     words = sys.argv[1:]
     # who asks for help wants to read it
     as_json = "--json" in words and "--help" not in words
-    with nothing_but_json() if as_json else nullcontext():
+    with orderly_stop(), nothing_but_json() if as_json else nullcontext():
         _run(as_json)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -125,7 +129,34 @@ def _serve(app: Any, listening: socket.socket) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
+    with _stopped_by_a_closed_terminal(server):
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def _stopped_by_a_closed_terminal(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGHUP stop `server` in order: uvicorn does so with SIGINT and SIGTERM only."""
+    closed: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        closed.append(number)
+        server.should_exit = True
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGHUP)
+    # with nohup it goes on; python lets no other thread set what a signal does
+    if not is_main or before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGHUP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    # as uvicorn does with those that it handled: whoever called knows what follows
+    if closed:
+        signal.raise_signal(signal.SIGHUP)
 
 
 def _notes(address: str) -> list[str]:

@@ -1,0 +1,41 @@
+"""A command that is asked to stop ends in order, as Ctrl+C ends it: what is unfinished is removed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+STOP_SIGNALS = ("SIGTERM", "SIGHUP")
+"""What `kill` and other programs send, and what a terminal sends that is closed."""
+
+
+@contextmanager
+def orderly_stop() -> Iterator[None]:
+    """Inside, these signals raise SystemExit with the exit code that a shell gives such an end (143, 129).
+
+    One that is ignored, as ``nohup`` has it, stays so; a verb that handles one itself, as ``serve`` does,
+    goes on to do so.
+    """
+    changed = []
+    # python lets no other thread set what a signal does
+    if threading.current_thread() is threading.main_thread():
+        for name in STOP_SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _stop)
+                changed.append(number)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    # a second one does not wait for what is being removed
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(128 + number)

@@ -1,0 +1,60 @@
+"""A command that is stopped ends in order: nothing unfinished stays, and the code names the signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shelfwise.cli.stop_signals import orderly_stop
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from shelfwise.cli import main
+from shelfwise.commands import sample
+from shelfwise.disk.claims import claimed
+from shelfwise.disk.files import replacing
+
+def write(out, *_):
+    with claimed(out), replacing(out) as unfinished:
+        unfinished.write_text("half")
+        print("begun", flush=True)
+        time.sleep(60)
+
+sample.sample_catalog = write
+main.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_what_is_unfinished_is_removed(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, "sample", "--out", str(tmp_path / "new")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        assert run.stdout.readline() == "begun\n"
+        assert list(tmp_path.iterdir())
+        run.send_signal(number)
+        assert run.wait(30) == 128 + number
+        assert "Traceback" not in run.stderr.read()
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_nohup_a_closed_terminal_stops_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with orderly_stop():
+            os.kill(os.getpid(), signal.SIGHUP)
+            with pytest.raises(SystemExit, match="143"):
+                os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
