@@ -46,6 +46,10 @@ _PRICE = re.compile(
 _CENTS_BEHIND = re.compile(r"(\d+)\s?€\s?(\d\d)")
 """The French 12€50."""
 
+_FROM = re.compile(r"(?i)^(?:from|ab|desde|dès|à partir de|starting at)\s+")
+_BLANK = re.compile(f"[{BLANKS}]")
+_APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
+
 _LONGEST = 200
 """Letters; what is longer is no price."""
 
@@ -144,16 +148,21 @@ def _words_behind(match: re.Match[str]) -> set[str]:
 
 def _plain(text: str) -> str:
     """Digits of other scripts as ours; a leading "from" and the like is no part of a price."""
-    plain = text.strip().translate(_DIGITS).translate(_SIGNS)
-    plain = re.sub(r"(?i)^(?:from|ab|desde|dès|à partir de|starting at)\s+", "", plain)
-    cents = _CENTS_BEHIND.fullmatch(plain)
+    plain = text.strip()
+    # most prices are plain numbers, and need no further look
+    if not plain.isascii():
+        plain = plain.translate(_DIGITS).translate(_SIGNS)
+    if not plain[:1].isdigit():
+        plain = _FROM.sub("", plain)
+    cents = _CENTS_BEHIND.fullmatch(plain) if "€" in plain else None
     return f"{cents[1]},{cents[2]} €" if cents else plain
 
 
 def _compact(number: str) -> str:
     """The number with one kind of blank and one kind of apostrophe, and none at its end."""
-    number = re.sub(f"[{BLANKS}]", " ", number)
-    number = re.sub(f"[{APOSTROPHES}]", "'", number)
+    if not number.isascii():
+        number = _BLANK.sub(" ", number)
+        number = _APOSTROPHE.sub("'", number)
     return number.rstrip(" .,'")
 
 

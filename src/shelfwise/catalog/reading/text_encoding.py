@@ -52,7 +52,6 @@ _FEW = 5
 """Bytes that are no UTF-8 below which a file may as well be damaged."""
 
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 # Windows-1252 has no characters at the first five, and hardly any text has the last two
 _DAMAGED = re.compile("[\udc81\udc8d\udc8f\udc90\udc9d\udcfe\udcff]")
 
@@ -170,13 +169,25 @@ def counted_letters(chunks: Iterable[bytes]) -> LetterCount:
         if chunk.isascii() and not decoder.getstate()[0]:
             continue
         text = decoder.decode(chunk)
-        bytes_refused = len(_NOT_UTF_8.findall(text))
-        refused += bytes_refused
-        damaged += len(_DAMAGED.findall(text))
-        utf_8 += len(_BEYOND_ASCII.findall(text)) - bytes_refused
+        # counting so takes a tenth of what a pattern takes
+        utf_8 += len(text) - len(text.encode("ascii", "ignore"))
+        if not _is_utf_8(text):
+            bytes_refused = len(_NOT_UTF_8.findall(text))
+            refused += bytes_refused
+            damaged += len(_DAMAGED.findall(text))
+            utf_8 -= bytes_refused
         if utf_8 + abs(refused - 2 * damaged) >= _ENOUGH_CHARACTERS:
             break
     return LetterCount(utf_8, refused, damaged)
+
+
+def _is_utf_8(text: str) -> bool:
+    """Whether no character stands for a byte that could not be decoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_utf_8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

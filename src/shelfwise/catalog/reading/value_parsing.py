@@ -26,7 +26,7 @@ from shelfwise.catalog.reading.categories.written_lists import (
 )
 from shelfwise.catalog.reading.columns.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
-from shelfwise.catalog.reading.missing import FALSE, is_missing
+from shelfwise.catalog.reading.missing import FALSE, MISSING, is_missing
 from shelfwise.catalog.reading.objects.json_objects import (
     category_values,
     plain_scalar,
@@ -110,7 +110,9 @@ def _texts(values: Sequence[Any], expected: str) -> list[str]:
     """The texts of a list, empty ones left out."""
     # the fast way for long lists of related ids, which are texts already
     if set(map(type, values)) == {str}:
-        return [value for value in values if not is_missing(value)]
+        stripped = list(map(str.strip, values))
+        if all(stripped) and MISSING.isdisjoint(stripped):
+            return list(values)
     return [_scalar(value, expected) for value in values if not is_missing(value)]
 
 

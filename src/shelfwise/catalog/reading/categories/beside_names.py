@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,8 @@ MIN_PAIRS = 6
 """Neighbours below which they say nothing."""
 
 _MOSTLY = 0.5
+
+Row = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class BesideNames:
     above: int
 
 
-def beside_names(rows: Iterable[Sequence[str]]) -> BesideNames | None:
+def beside_names(rows: Iterable[Row] | Counter[Row]) -> BesideNames | None:
     """The commonest name behind several others, where the names look like labels; None for those of a tree.
 
     A level has one name above it, mostly, and a tree has more names on its second level than on its first.
@@ -34,18 +36,19 @@ def beside_names(rows: Iterable[Sequence[str]]) -> BesideNames | None:
     few names crossed with many (Women > Shoes, Men > Shoes) grows all the same.
 
     Args:
-        rows: the names of each product, in their order.
+        rows: the names of each product, in their order; or these, with how many products have each.
 
-    >>> beside_names([[name, "Gifts"] for name in ("Mugs", "Lamps", "Rugs", "Pans", "Pots", "Caps")])
+    >>> beside_names((name, "Gifts") for name in ("Mugs", "Lamps", "Rugs", "Pans", "Pots", "Caps"))
     BesideNames(name='Gifts', above=6)
-    >>> beside_names([["Men", "Hats"], ["Women", "Hats"], ["Men", "Rings"], ["Women", "Rings"]] * 2) is None
+    >>> beside_names([("Men", "Hats"), ("Women", "Hats"), ("Men", "Rings"), ("Women", "Rings")] * 2) is None
     True
     """
     above: defaultdict[str, set[str]] = defaultdict(set)
     firsts: set[str] = set()
     seconds: set[str] = set()
-    lows: list[str] = []
-    for row in rows:
+    lows: Counter[str] = Counter()
+    # most rows come again, and each is looked at once
+    for row, count in Counter(rows).items():
         names = [name for name in row if name]
         firsts.update(names[:1])
         seconds.update(names[1:2])
@@ -53,13 +56,14 @@ def beside_names(rows: Iterable[Sequence[str]]) -> BesideNames | None:
             # a level that repeats the one above says that there is none
             if high != low:
                 above[low].add(high)
-                lows.append(low)
+                lows[low] += count
     behind_several = [low for low in lows if len(above[low]) > 1]
-    if len(lows) < MIN_PAIRS or len(behind_several) <= _MOSTLY * len(lows):
+    pairs = lows.total()
+    if pairs < MIN_PAIRS or sum(lows[low] for low in behind_several) <= _MOSTLY * pairs:
         return None
     if len(seconds) >= len(firsts):
         return None
-    name = max(dict.fromkeys(behind_several), key=lambda low: len(above[low]))
+    name = max(behind_several, key=lambda low: len(above[low]))
     return BesideNames(name, len(above[name]))
 
 

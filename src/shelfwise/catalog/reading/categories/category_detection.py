@@ -166,7 +166,7 @@ def _with_labels_beside(
     values: Iterable[str], sign: str, evidence: list[str]
 ) -> CategorySigns | None:
     """The reading of ``Mugs / Gifts`` as two labels, where names are not those of levels; None elsewhere."""
-    beside = beside_names([name.strip() for name in value.split(sign)] for value in values)
+    beside = beside_names(tuple(map(str.strip, value.split(sign))) for value in values)
     if beside is None:
         return None
     evidence.append(f"{beside.name!r} stands behind {beside.above} names, as labels do")

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
-from shelfwise.catalog.reading.categories.written_lists import UnorderedNames, unpacked
-from shelfwise.catalog.reading.objects.json_objects import category_values
-
 _MIN_PAIRS = 3
 """Neighbours in lists below which these say nothing."""
 
@@ -24,12 +21,11 @@ def question_of_flat_lists(column: str, values: Iterable[Any], separator: str) -
     A level of a path has one name above it, mostly. What stands behind many names is a label.
 
     Args:
+        values: of the first records that hold a list with an order, as
+            :func:`~shelfwise.catalog.reading.objects.json_objects.category_values`.
         separator: between the levels of written paths; lists with such are lists of paths.
     """
-    lists = [
-        category_values(one) for one in map(unpacked, values) if not isinstance(one, UnorderedNames)
-    ]
-    flat = [one for one in lists if _is_flat(one, separator)]
+    flat = [one for one in values if _is_flat(one, separator)]
     pairs = [pair for one in flat for pair in pairwise(one)]
     above: defaultdict[str, set[str]] = defaultdict(set)
     for high, low in pairs:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 
 CLEARLY_FREE = 0.6
 """From this share of free places on a sign separates."""
@@ -49,22 +50,21 @@ def free_places(values: Iterable[Sequence[str]]) -> tuple[int, int]:
     Args:
         values: the pieces of each text, in their order.
     """
-    after: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    before: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    boundaries: Counter[tuple[str, str]] = Counter()
-    for pieces in values:
-        names = [piece.strip() for piece in pieces]
-        # an empty neighbour stands for the end of the text
-        for left, right in zip(["", *names], [*names, ""], strict=True):
-            after[left][right] += 1
-            before[right][left] += 1
-            if left and right:
-                boundaries[left, right] += 1
-    free = 0
-    for (left, right), count in boundaries.items():
-        alone = len(after[left]) > 1 or len(before[right]) > 1
-        free += count * alone
-    return boundaries.total(), free
+    # each pair is looked at once, as often as it may stand there
+    pairs = Counter(chain.from_iterable(map(_neighbours, values)))
+    behind = Counter(left for left, _ in pairs)
+    before = Counter(right for _, right in pairs)
+    inside = {pair: count for pair, count in pairs.items() if all(pair)}
+    free = sum(
+        count for (left, right), count in inside.items() if behind[left] > 1 or before[right] > 1
+    )
+    return sum(inside.values()), free
+
+
+def _neighbours(pieces: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The pieces of a text two by two; an empty one stands for its beginning and its end."""
+    names = [piece.strip() for piece in pieces]
+    return pairwise(["", *names, ""])
 
 
 def counted(free: int, places: int) -> str:

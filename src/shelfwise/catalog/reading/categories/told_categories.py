@@ -22,7 +22,7 @@ from shelfwise.catalog.reading.categories.told_joined import (
     told_parted_names,
 )
 from shelfwise.catalog.reading.categories.told_names import told_names
-from shelfwise.catalog.reading.categories.written_lists import unpacked
+from shelfwise.catalog.reading.categories.written_lists import UnorderedNames, unpacked
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.json_objects import category_values
 
@@ -74,7 +74,14 @@ def told_categories(
         values, ids, titles: of the first N records, empty where the file has no such column.
         signs: by which the values are cut.
     """
-    paths = Counter(_paths(values, signs))
+    lists = [one for one in map(unpacked, values) if not isinstance(one, str)]
+    lists = [one for one in lists if not is_missing(one)]
+    listed = [category_values(one) for one in lists]
+    # a set has no order, so it is no path
+    ordered = [
+        said for one, said in zip(lists, listed, strict=True) if not isinstance(one, UnorderedNames)
+    ]
+    paths = _paths(values, listed, signs)
     last: Counter[str] = Counter()
     every: Counter[str] = Counter()
     for path, count in paths.items():
@@ -84,7 +91,7 @@ def told_categories(
         last[path[-1]] += count
         every.update(dict.fromkeys(path, count))
     told = (
-        question_of_flat_lists(column, values, signs.separator),
+        question_of_flat_lists(column, ordered, signs.separator),
         told_filled_once(column, values),
         told_continued_rows(column, ids, titles, values),
         told_repeated_ids(column, ids, values),
@@ -101,30 +108,38 @@ def told_categories(
     return [sentence for sentence in told if sentence is not None]
 
 
-def _paths(values: Sequence[Any], signs: CategorySigns) -> Iterator[tuple[str, ...]]:
-    """The paths, as often as they stand there."""
-    texts = Counter(_texts(values))
+def _paths(
+    values: Sequence[Any], listed: Sequence[Any], signs: CategorySigns
+) -> Counter[tuple[str, ...]]:
+    """The paths, and how often each stands there.
+
+    Args:
+        values: as the file has them.
+        listed: those that are no texts, as :func:`category_values`.
+    """
+    paths: Counter[tuple[str, ...]] = Counter()
     # most products share their texts with others, and cutting is slow
-    for text, count in texts.items():
+    for text, count in Counter(_texts(values)).items():
         if isinstance(unpacked(text), str):
             for path in signs.paths(signs_only(text)):
-                yield from [tuple(path)] * count
-    for value in values:
-        inside = unpacked(value)
-        if not isinstance(inside, str) and not is_missing(inside):
-            yield from map(tuple, _listed_paths(category_values(inside), signs))
+                paths[tuple(path)] += count
+    paths.update(tuple(path) for value in listed for path in _listed_paths(value, signs))
+    return paths
 
 
 def _listed_paths(value: Any, signs: CategorySigns) -> Iterator[Sequence[str]]:
     """The paths of a list: of lists, of written paths, or of the names of one path."""
     if isinstance(value, str):
         yield signs.levels(value)
-    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+    elif isinstance(value, list) and _are_texts(value):
         written = bool(signs.separator) and any(signs.separator in one for one in value)
         yield from map(signs.levels, value) if written else [value]
     elif isinstance(value, list):
-        lists = (one for one in value if isinstance(one, list))
-        yield from (one for one in lists if all(isinstance(name, str) for name in one))
+        yield from (one for one in value if isinstance(one, list) and _are_texts(one))
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    return set(map(type, values)) <= {str}
 
 
 def _texts(values: Sequence[Any]) -> list[str]:
@@ -186,7 +201,7 @@ def _told_upwards(column: str, paths: Counter[tuple[str, ...]]) -> str | None:
     >>> _told_upwards("cat", upwards) is None
     False
     """
-    found = beside_names(paths.elements())
+    found = beside_names(paths)
     return None if found is None else f"{column}: {told_beside(found)}"
 
 

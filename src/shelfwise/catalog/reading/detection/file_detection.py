@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from shelfwise.catalog.reading.arrow import Column, python_values
@@ -240,6 +242,9 @@ def _from_json(value: Any) -> Any:
     """The value; JSON lines keep their categories as bytes until they are read."""
     if not isinstance(value, bytes):
         return value
+    with suppress(ValueError):
+        # what the fast decoder accepts, it reads alike
+        return msgspec.json.decode(value)
     try:
         return json.loads(value)
     except ValueError:

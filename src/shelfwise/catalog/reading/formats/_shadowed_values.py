@@ -6,6 +6,8 @@ never looks at the first.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from shelfwise.catalog.reading.byte_stream import Block
@@ -15,7 +17,7 @@ from shelfwise.core.types import Int64Array
 # digits that Python takes for a number, and no more
 _MAX_DIGITS = 4300
 
-_HALF_CHARACTERS = (b"\\ud", b"\\uD")
+_HALF_CHARACTER = re.compile(rb"\\u[dD]")
 
 
 def shadowing_lines(block: Block, spans: Int64Array, name: str) -> set[int]:
@@ -39,6 +41,4 @@ def _may_be_unreadable(data: bytes, spans: Int64Array) -> bool:
     """Whether some value of a block may be one that exact reading refuses."""
     if bool((spans[:, 2] > _MAX_DIGITS).any()):
         return True
-    # most blocks hold no such sequence at all: one search tells instead of two
-    has_half = b"\\u" in data and any(half in data for half in _HALF_CHARACTERS)
-    return has_half or not is_utf8(data)
+    return _HALF_CHARACTER.search(data) is not None or not is_utf8(data)

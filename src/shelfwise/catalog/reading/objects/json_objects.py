@@ -45,6 +45,9 @@ _PLACES = ("position", "level", "depth")
 
 _LEVEL = re.compile(r"(?:lvl|level)_?(\d)")
 
+_TEXT = frozenset({str})
+_LISTS = frozenset({list})
+
 
 def category_values(value: Any) -> Any:
     """Categories given as objects by their names, numbers as texts; other values as they are.
@@ -63,13 +66,15 @@ def category_values(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _category_object(value)
     if isinstance(value, list | tuple):
-        # a record of another table by its id and its name, as Odoo answers
-        kinds = list(map(type, value))
-        if kinds == [int, str]:
-            return [value[1]]
-        # most lists are of names, and need no further look
-        if all(kind is str for kind in kinds):
+        kinds = set(map(type, value))
+        # most lists are of names, or of paths of names, and need no further look
+        if kinds <= _TEXT:
             return list(value)
+        if kinds == _LISTS and all(set(map(type, path)) <= _TEXT for path in value):
+            return list(map(list, value))
+        # a record of another table by its id and its name, as Odoo answers
+        if list(map(type, value)) == [int, str]:
+            return [value[1]]
         if not any(issubclass(kind, Mapping) for kind in kinds):
             return _joined(value)
         by_parents = paths_by_parents(value, _name_of)
