@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from shelfwise.catalog.reading.categories.written_lists import (
 )
 from shelfwise.catalog.reading.columns.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
-from shelfwise.catalog.reading.missing import FALSE, MISSING, is_missing
+from shelfwise.catalog.reading.missing import FALSE, is_missing
 from shelfwise.catalog.reading.objects.json_objects import (
     category_values,
     plain_scalar,
@@ -35,6 +34,7 @@ from shelfwise.catalog.reading.objects.json_objects import (
 )
 from shelfwise.catalog.reading.price_parsing import DecimalSign
 from shelfwise.catalog.reading.row_kinds import NO_TOTAL, TOTALS
+from shelfwise.catalog.reading.scalar_texts import is_list, is_number, scalar_text, scalar_texts
 from shelfwise.text.html import plain_text
 
 Paths = list[list[str]]
@@ -86,36 +86,6 @@ class Rules:
         return replace(self, notes=Counter())
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple)
-
-
-def _is_number(value: Any) -> bool:
-    # true and false are integers in Python, but no numbers to a reader
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-def _scalar(value: Any, expected: str) -> str:
-    """Text of a string or number; a whole float is an integer that a spreadsheet spoilt."""
-    if isinstance(value, str):
-        return value
-    if not _is_number(value):
-        raise ValueError(expected)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)
-
-
-def _texts(values: Sequence[Any], expected: str) -> list[str]:
-    """The texts of a list, empty ones left out."""
-    # the fast way for long lists of related ids, which are texts already
-    if set(map(type, values)) == {str}:
-        stripped = list(map(str.strip, values))
-        if all(stripped) and MISSING.isdisjoint(stripped):
-            return list(values)
-    return [_scalar(value, expected) for value in values if not is_missing(value)]
-
-
 def read_id(value: Any, rules: Rules) -> str:
     """An id as written, without surrounding space; a number as text."""
     expected = "a non-empty text or number on one line"
@@ -125,7 +95,7 @@ def read_id(value: Any, rules: Rules) -> str:
     # 1e400 is larger than any float, and spreadsheets keep fifteen digits
     if isinstance(value, float) and abs(value) >= _MAX_EXACT_ID:
         raise ValueError("an id with all its digits; write it as text")
-    text = _scalar(value, expected).strip()
+    text = scalar_text(value, expected).strip()
     if not text.isprintable():
         raise ValueError(f"{expected}, without control characters")
     formula = _TEXT_FORMULA.fullmatch(text)
@@ -149,10 +119,10 @@ def read_text(value: Any) -> str | None:
     if isinstance(value, str):
         return None if is_missing(value) else plain_text(value) or None
     expected = "a text, or a list of texts"
-    value = " ".join(_texts(value, expected)) if _is_list(value) else value
+    value = " ".join(scalar_texts(value, expected)) if is_list(value) else value
     if is_missing(value):
         return None
-    return plain_text(_scalar(value, expected)) or None
+    return plain_text(scalar_text(value, expected)) or None
 
 
 def read_description(value: Any) -> str | None:
@@ -183,16 +153,16 @@ def read_paths(value: Any, rules: Rules) -> Paths | None:
     value = category_values(value)
     if isinstance(value, str):
         value = _paths_in_text(value, rules)
-    if not _is_list(value):
+    if not is_list(value):
         raise ValueError(expected)
-    value = [_scalar(item, expected) if _is_number(item) else item for item in value]
+    value = [scalar_text(item, expected) if is_number(item) else item for item in value]
     if all(isinstance(item, str | None) for item in value):
         value = _paths_in_texts(value, rules)
-    if not all(map(_is_list, value)):
+    if not all(map(is_list, value)):
         raise ValueError(expected + told_reference(value))
     paths: Paths = []
     for path in value:
-        names = [read_name(name) for name in _texts(path, expected)]
+        names = [read_name(name) for name in scalar_texts(path, expected)]
         # a name that is nothing but mark-up is empty once it is clean
         paths.append([name for name in names if name])
     return [path for path in paths if path] or None
@@ -202,9 +172,9 @@ def _listed_names(value: Any, expected: str, rules: Rules) -> Any:
     """A set or a number as lists of names; other values as given."""
     if isinstance(value, UnorderedNames):
         return [rules.signs.levels(text) for text in value]
-    if _is_number(value) and not is_missing(value):
+    if is_number(value) and not is_missing(value):
         # an id of a category, which a table holds as a number
-        return [_scalar(value, expected)]
+        return [scalar_text(value, expected)]
     return value
 
 
@@ -237,11 +207,11 @@ def read_price(value: Any, rules: Rules) -> float | None:
     value = unpacked(value)
     if is_missing(value):
         return None
-    if isinstance(value, Mapping) or _is_list(value):
+    if isinstance(value, Mapping) or is_list(value):
         prices = list(nested_prices(value))
     else:
         # only to refuse what is neither text nor number
-        _scalar(value, "a number, or a text such as '$12.34'")
+        scalar_text(value, "a number, or a text such as '$12.34'")
         # what a page shows: <b>4.50</b>&nbsp;&euro;
         if isinstance(value, str) and ("<" in value or "&" in value):
             value = plain_text(value)
@@ -273,9 +243,9 @@ def read_related(value: Any) -> dict[str, list[str]] | None:
         ids = unpacked(ids)
         if is_missing(ids):
             continue
-        if not _is_list(ids):
+        if not is_list(ids):
             raise ValueError(expected)
-        related[str(name)] = _texts(ids, expected)
+        related[str(name)] = scalar_texts(ids, expected)
     # relations without an id that can be used are none
     return {name: ids for name, ids in related.items() if ids} or None
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from shelfwise.catalog.reading.arrow import Column, as_strings, is_true, not_null, python_values
 from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, normal_name
+from shelfwise.catalog.reading.columns.column_synonyms import INDEXES
 from shelfwise.catalog.reading.columns.rival_columns import rivals_of
 from shelfwise.catalog.reading.file_format import ParsedBlock
 from shelfwise.catalog.reading.missing import is_missing
@@ -30,9 +31,6 @@ NOTE = "the product has no id, so it is called after its line"
 
 _WORDS = ("line", "row", "record", "product on line")
 """What may stand before the number: the first by which no product of the file's beginning is called."""
-
-_INDEXES = frozenset(("", "unnamed_0", "index_level_0", "index"))
-"""Columns that only count the rows."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def fuller_id_column(
 
 def is_index(name: str) -> bool:
     """Whether a column, by its name, only counts the rows."""
-    return normal_name(name) in _INDEXES
+    return normal_name(name) in INDEXES
 
 
 def _has_title(values: Mapping[str, Any]) -> bool:
