@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shelfwise.catalog.reading.python.python_records import read_records
-from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from tests.catalog.reading.written_products import PRODUCTS, read, table
 
 Part = tuple[str, str, str]
@@ -60,3 +60,20 @@ def test_a_program_that_asks_about_a_part_gets_an_answer() -> None:
     records = [{"id": 1, "title": "Mug, large", "type": "variation"}, {"id": 2, "title": "Mug"}]
     assert read_records(records, ids_repeat=True).catalog.ids == ["1", "2"]
     assert read_records(records).catalog.ids == ["2"]
+
+
+def test_what_stands_beside_products_in_json_ld_is_refused(tmp_path: Path) -> None:
+    shop = {"@type": "Organization", "@id": "https://shop.example/#shop", "name": "Shop"}
+    products = [
+        {
+            "@type": "Product",
+            "@id": f"https://shop.example/{n}",
+            "sku": f"M-{n}",
+            "name": f"Mug {n}",
+        }
+        for n in range(20)
+    ]
+    (tmp_path / "products.json").write_text(json.dumps({"@graph": [shop, *products]}))
+    result = read_catalog(tmp_path / "products.json")
+    assert result.catalog.ids == [f"M-{n}" for n in range(20)]
+    assert [refused.kind for refused in result.quarantine] == ["variant row"]

@@ -44,6 +44,14 @@ _PATTERNS: Mapping[str, str] = {
 }
 """Plain name of a column -> what it holds in rows that are no product of their own."""
 
+_BESIDE_PRODUCTS = (
+    "(?:Organization|Corporation|OnlineStore|Store|LocalBusiness|WebSite|WebPage|ItemPage|CollectionPage"
+    "|BreadcrumbList|ListItem|ImageObject|Person|Offer|Review|AggregateRating)"
+)
+"""What JSON-LD has beside the products of a page."""
+
+_KIND_OF_JSON_LD = "@type"
+
 _SHOPIFY_PARENT = "__parentId"
 
 
@@ -78,4 +86,7 @@ def find_row_kinds(columns: Mapping[str, str]) -> tuple[RowKind, ...]:
     found = {plain: name for plain, name in columns.items() if plain in _PATTERNS}
     if found.get("parentid", _SHOPIFY_PARENT) != _SHOPIFY_PARENT:
         del found["parentid"]
-    return tuple(RowKind(name, _PATTERNS[plain]) for plain, name in found.items())
+    return tuple(
+        RowKind(name, _BESIDE_PRODUCTS if name == _KIND_OF_JSON_LD else _PATTERNS[plain])
+        for plain, name in found.items()
+    )

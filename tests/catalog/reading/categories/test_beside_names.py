@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from shelfwise.catalog.reading.categories.beside_names import beside_names
+from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.errors import CatalogError, TwoReadingsError
 from tests.catalog.reading.written_products import paths_read, read, table
 
@@ -83,3 +85,18 @@ def test_paths_from_the_last_level_up_are_told(tmp_path: Path, written: bool) ->
         text = in_columns([(" > ".join(pair), "") for pair in upwards], "category", "color")
     told = read(tmp_path, text).reading.evidence
     assert any("write paths from the first level down" in sentence for sentence in told)
+
+
+CATEGORIES = [("Mugs", "Kitchen", "Home"), ("Pots", "Kitchen", "Home"), ("Rugs", "Floors", "Home")]
+FURTHER = [("Boots", "Shoes", "Clothes"), ("Polos", "Shirts", "Clothes"), ("Leads", "Dogs", "Pets")]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_lists_from_the_last_level_up_are_told(tmp_path: Path, step: int) -> None:
+    rows = [list(row[::step]) for row in (CATEGORIES + FURTHER) * 3]
+    records = [{"id": n, "title": f"A {n}", "categories": row} for n, row in enumerate(rows)]
+    (tmp_path / "products.json").write_text(json.dumps(records))
+    result = read_catalog(tmp_path / "products.json")
+    assert paths_read(result) == [{tuple(row)} for row in rows]
+    is_told = any("paths from the last level up" in told for told in result.reading.evidence)
+    assert is_told == (step == 1)

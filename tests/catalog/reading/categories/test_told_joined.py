@@ -70,3 +70,19 @@ def test_signs_of_sharepoint_separate(tmp_path: Path) -> None:
     text = table(("id", "title", "category"), [(n, "A", ";#".join(x)) for n, x in enumerate(LISTS)])
     found = read(tmp_path, text).catalog.column("categories")
     assert found == [[[name] for name in names] for names in LISTS]
+
+
+CHAINED = ["Web/Design/Fonts", "Web/Design/Icons", "Web/Testing/Forms", "Shop/Carts/Bags"] * 5
+
+
+def test_a_slash_within_a_name_between_slashes(tmp_path: Path) -> None:
+    found = told(tmp_path, [*CHAINED, "Web/Testing/A/B tests", "Web/Testing/A/B tests"])
+    assert "if 'A/B tests' is one name, write paths with another sign" in found
+    # a level with others beside it is one
+    assert "is one name" not in told(tmp_path, [*CHAINED, "Web/Design/Fonts/Serif"])
+    assert "is one name" not in told(tmp_path, CHAINED)
+
+
+def test_a_word_of_programs_in_front_of_labels(tmp_path: Path) -> None:
+    found = told(tmp_path, [f"__label__{kind}" for kind in KINDS * 2])
+    assert "begins with '__label__', which is part of the first name" in found

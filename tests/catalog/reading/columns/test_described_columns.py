@@ -212,3 +212,15 @@ def test_descriptions_alone_are_no_titles(tmp_path: Path) -> None:
 def test_a_turkish_capital_with_a_dot(tmp_path: Path) -> None:
     result = read(tmp_path, table(("Stok kodu", "İsim"), [("a7", "A7 kupa"), ("a8", "A8 kupa")]))
     assert result.catalog.column("title") == ["A7 kupa", "A8 kupa"]
+
+
+@pytest.mark.parametrize("names", [("Nummer", "Artikel"), ("No.", "Item"), ("Numéro", "Article")])
+def test_an_article_beside_a_number_is_a_title(tmp_path: Path, names: tuple[str, str]) -> None:
+    rows = [(n, f"Blue mug {n}", ("Mugs", "Pots")[n % 2], 4.5 + n) for n in range(12)]
+    result = read(tmp_path, table((*names, "Category", "Price"), rows))
+    assert result.catalog.ids == [str(n) for n in range(12)]
+    assert result.catalog.column("title") == [f"Blue mug {n}" for n in range(12)]
+    # alone it is the number
+    rows = [(7000 + n, f"Blue mug {n}", "Mugs", 4.5) for n in range(12)]
+    result = read(tmp_path, table((names[1], "title", "Category", "Price"), rows))
+    assert result.catalog.ids == [str(7000 + n) for n in range(12)]

@@ -21,6 +21,10 @@ LEVELS = (
     "general_cat,subcat_1,subcat_2",
     "Hauptwarengruppe,Warengruppe,Untergruppe",
     "department,class,subclass",
+    "Department,Sub-Department,Class",
+    "Sección,Familia,Subfamilia",
+    "Rayon,Sous-rayon,Famille",
+    "Section,Category,Sub-category",
     "大カテゴリ,中カテゴリ,小カテゴリ",
     "대분류,중분류,소분류",
     "一级类目,二级类目,三级类目",
@@ -221,3 +225,15 @@ def test_what_stands_below_an_empty_level_is_kept_and_told(tmp_path: Path) -> No
     assert any(told in sentence for sentence in result.reading.evidence)
     whole = read(tmp_path, table(header, [(1, "Home", "Kitchen", ""), (2, "Home", "", "")]))
     assert not any("empty level" in sentence for sentence in whole.reading.evidence)
+
+
+def test_a_further_level_that_is_left_out_is_told(tmp_path: Path) -> None:
+    rows = [(product.id, product.title, "A", "B", "C") for product in PRODUCTS]
+    result = read(tmp_path, table(("id", "title", "Familia", "Grupo", "Subgrupo"), rows))
+    assert any("Grupo is called like a level, too" in told for told in result.reading.evidence)
+
+
+def test_several_columns_of_one_name_are_labels(tmp_path: Path) -> None:
+    rows = [(product.id, product.title, *(*product.leaves, "", "")[:3]) for product in PRODUCTS]
+    result = read(tmp_path, table(("id", "title", "Labels", "Labels", "Labels"), rows))
+    assert paths_read(result) == [{(leaf,) for leaf in product.leaves} for product in PRODUCTS]

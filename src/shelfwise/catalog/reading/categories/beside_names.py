@@ -10,6 +10,9 @@ from itertools import pairwise
 MIN_PAIRS = 6
 """Neighbours below which they say nothing."""
 
+_MIN_NAMES = 4
+"""Names with another behind them, below which it may be chance that each has one only."""
+
 _MOSTLY = 0.5
 
 Row = tuple[str, ...]
@@ -65,6 +68,34 @@ def beside_names(rows: Iterable[Row] | Counter[Row]) -> BesideNames | None:
         return None
     name = max(behind_several, key=lambda low: len(above[low]))
     return BesideNames(name, len(above[name]))
+
+
+def name_above_others(rows: Iterable[Row] | Counter[Row]) -> BesideNames | None:
+    """The commonest name behind several others, where each name has one behind it; None elsewhere.
+
+    So it is in paths from the last level up, and in no tree: there the first names have several behind them.
+
+    Args:
+        rows: as of :func:`beside_names`.
+
+    >>> upwards = [("Mugs", "Kitchen"), ("Pots", "Kitchen"), ("Hats", "Clothes"), ("Caps", "Clothes")]
+    >>> name_above_others(upwards), name_above_others(row[::-1] for row in upwards)
+    (BesideNames(name='Kitchen', above=2), None)
+    """
+    behind: defaultdict[str, set[str]] = defaultdict(set)
+    before: defaultdict[str, set[str]] = defaultdict(set)
+    for row in Counter(rows):
+        for name, next_name in pairwise(row):
+            behind[name].add(next_name)
+            before[next_name].add(name)
+    if len(behind) < _MIN_NAMES or any(len(names) > 1 for names in behind.values()):
+        return None
+    firsts = behind.keys() - before.keys()
+    lasts = before.keys() - behind.keys()
+    if len(lasts) >= len(firsts):
+        return None
+    name = max(before, key=lambda name: len(before[name]))
+    return BesideNames(name, len(before[name]))
 
 
 def told_beside(found: BesideNames) -> str:

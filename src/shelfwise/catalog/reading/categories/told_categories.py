@@ -8,7 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from shelfwise.catalog.reading.categories.beside_names import beside_names, told_beside
+from shelfwise.catalog.reading.categories.beside_names import (
+    beside_names,
+    name_above_others,
+    told_beside,
+)
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.category_text import signs_only
 from shelfwise.catalog.reading.categories.continued_rows import (
@@ -19,6 +23,7 @@ from shelfwise.catalog.reading.categories.filled_once import told_filled_once
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
 from shelfwise.catalog.reading.categories.told_joined import (
     told_joined_names,
+    told_parted_levels,
     told_parted_names,
 )
 from shelfwise.catalog.reading.categories.told_names import told_names
@@ -35,8 +40,12 @@ _SOME = 0.2
 _NUMBERED = re.compile(r"\s*\d+(?: - |\s*[:#|=])\s*[^\W\d]")
 """A number before a name, and nothing that could be a measure (``2-seater sofas``)."""
 
-_WORD_IN_FRONT = re.compile(r"\s*[^\W\d_]+\s*:\s*(?=[^\s:/])")
-"""A word that says what follows; what Pimcore writes before a slash is left out where it is read."""
+_WORD_IN_FRONT = re.compile(r"\s*(?:[^\W\d_]+\s*:\s*(?=[^\s:/])|__[^\W_]+__)")
+"""A word that says what follows, also as fastText writes it, ``__label__Mugs``.
+
+What Pimcore writes before a slash is left out where it is read.
+"""
+
 _OF_PROGRAMS = re.compile(r"/\S*\b(?:api|rest|wp-json|v\d+)/\S+")
 """Where a program answers for an object, ``/api/v2/taxons/mugs``."""
 
@@ -90,17 +99,19 @@ def told_categories(
             continue
         last[path[-1]] += count
         every.update(dict.fromkeys(path, count))
+    question = question_of_flat_lists(column, ordered, signs.separator)
     told = (
-        question_of_flat_lists(column, ordered, signs.separator),
+        question,
         told_filled_once(column, values),
         told_continued_rows(column, ids, titles, values),
         told_repeated_ids(column, ids, values),
         _told_no_category(column, last),
         told_joined_names(column, last, signs),
         told_parted_names(column, _texts(values), signs),
+        told_parted_levels(column, paths, signs),
         _told_numbered_paths(column, values, signs),
         _told_word_in_front(column, values, signs),
-        _told_upwards(column, paths),
+        _told_upwards(column, paths, may_be_labels=question is not None),
         _told_places_of_programs(column, values),
         _told_own_titles(column, values, titles, signs),
         *told_names(column, every),
@@ -195,13 +206,20 @@ def _levels_of(value: Any, signs: CategorySigns) -> Sequence[Sequence[str]]:
     return [path for path in paths if len(path) > 1]
 
 
-def _told_upwards(column: str, paths: Counter[tuple[str, ...]]) -> str | None:
+def _told_upwards(
+    column: str, paths: Counter[tuple[str, ...]], may_be_labels: bool = False
+) -> str | None:
     """
+    Args:
+        may_be_labels: whether a user is told so already.
+
     >>> upwards = Counter((kind, "Home") for kind in ("Mugs", "Lamps", "Rugs", "Pans", "Pots", "Caps"))
     >>> _told_upwards("cat", upwards) is None
     False
     """
     found = beside_names(paths)
+    if found is None and not may_be_labels:
+        found = name_above_others(paths)
     return None if found is None else f"{column}: {told_beside(found)}"
 
 
@@ -247,7 +265,7 @@ def _told_numbered_paths(column: str, values: Sequence[Any], signs: CategorySign
 
 
 def _told_word_in_front(column: str, values: Sequence[Any], signs: CategorySigns) -> str | None:
-    """One word and a colon in front of each value (``Category: Home > Mugs``).
+    """One word in front of each value, with a colon or lines (``Category: Home > Mugs``).
 
     >>> _told_word_in_front("cat", ["In: A > B", "In: C > D"], CategorySigns(" > ")) is None
     False

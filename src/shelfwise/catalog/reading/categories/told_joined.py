@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 
@@ -25,6 +25,9 @@ _BETWEEN = (
     " ",
 )
 """What may stand between two labels, though it mostly stands between the words of one."""
+
+_IN_NAMES = ("/", "\\", "-", "_", ".", ":")
+"""Signs between levels that also stand in names (``A/B tests``)."""
 
 _ENOUGH = 3
 """Names or products below which two that go together may do so by chance."""
@@ -113,6 +116,39 @@ def told_parted_names(column: str, texts: Iterable[str], signs: CategorySigns) -
     return (
         f"{column}: {listed} are two categories, though neither stands without the other; if {one!r} is one "
         'name, write lists as ["Mugs", "Gifts"]'
+    )
+
+
+def told_parted_levels(
+    column: str, paths: Counter[tuple[str, ...]], signs: CategorySigns
+) -> str | None:
+    """Two levels that never stand without each other, in paths deeper than most: a slash within one name.
+
+    >>> tree = Counter([("Web", "Fonts"), ("Web", "Forms"), ("Home", "Rugs"), ("Web", "A", "B tests")])
+    >>> told_parted_levels("cat", tree, CategorySigns("/")) is None
+    False
+    """
+    # blanks around a sign say that it stands between names, and others are hardly in one
+    if signs.separator not in _IN_NAMES:
+        return None
+    depths: Counter[int] = Counter()
+    for path, count in paths.items():
+        depths[len(path)] += count
+    usual = depths.most_common(1)[0][0] if depths else 0
+    below: defaultdict[str, set[str]] = defaultdict(set)
+    above: defaultdict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        for high, low in pairwise((*path, "")):
+            below[high].add(low)
+            above[low].add(high)
+    pairs = (pair for path in paths if len(path) > usual for pair in pairwise(path))
+    bound = next((pair for pair in pairs if len(below[pair[0]]) == len(above[pair[1]]) == 1), None)
+    if bound is None:
+        return None
+    one = signs.separator.join(bound)
+    return (
+        f"{column}: {bound[0]!r} and {bound[1]!r} are two levels, in paths deeper than most, though neither "
+        f"stands without the other; if {one!r} is one name, write paths with another sign, as Home > {one}"
     )
 
 

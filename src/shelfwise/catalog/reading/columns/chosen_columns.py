@@ -93,10 +93,11 @@ class _Columns:
             self._choose("id", own, f"is taken, as {usual} holds addresses")
 
     def _has_own_ids(self, name: str) -> bool:
-        """Whether a column has in every row an id of its own, and no address."""
+        """Whether a column has in nearly every row an id of its own, and no address; some are no products."""
         values = self._sample(name)
-        texts = {str(value).strip() for value in values if not is_missing(value)}
-        return not is_index(name) and len(texts) == len(values) and not _are_addresses(values)
+        texts = [str(value).strip() for value in values if not is_missing(value)]
+        is_own = len(set(texts)) == len(texts) > (1 - _SOME_UNTITLED) * len(values)
+        return is_own and not is_index(name) and not _are_addresses(texts)
 
     def replace_empty_ones(self) -> None:
         """Columns with values, where the usual ones of their fields have none."""
@@ -122,13 +123,15 @@ class _Columns:
     def take_described_ones(self) -> None:
         """Columns with a word of the field in their names, where no name is usual."""
         found: dict[str, str] = {}
+        levels = find_level_columns(self._names)
+        of_categories = levels.names if levels else ()
         for field in SYNONYMS:
             column = self._column(field)
             # one that only counts the rows is no name
             is_named = column is not None and not (field == "id" and is_index(column))
             if is_named or field in self._told or self._has_levels(field):
                 continue
-            used = {*self._used, *found.values()}
+            used = {*self._used, *found.values(), *of_categories}
             described = described_column(field, self._names, used, self._sample)
             if described is not None:
                 found[field] = described

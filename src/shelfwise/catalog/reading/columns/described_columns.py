@@ -67,8 +67,9 @@ def described_column(
         # stable: those of one kind stay in the order of the file
         found.sort(key=lambda n: (_is_weak_category(n), holds_codes(sample(n))))
     if field == "id":
-        # what stands on the package may be one for all sizes of a product
+        # what stands on the package may be one for all sizes of a product, and several words are a title
         found.sort(key=lambda n: any(_has(one, _BARCODES) for one in plain_names(n)))
+        found.sort(key=lambda n: _have_blanks(sample(n)))
     # names of categories say more than their codes, which stand beside them
     wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
     return next(wordy, found[0] if found else None)
@@ -139,14 +140,20 @@ def _has_one_value(values: Sequence[Any]) -> bool:
     return len(values) > 1 and len({column_text(value) for value in _filled(values)}) == 1
 
 
+def _have_blanks(values: Sequence[Any]) -> bool:
+    """Whether most values are several words."""
+    texts = [column_text(value) for value in values]
+    return 2 * sum(" " in text for text in texts) > len(texts)
+
+
 def _filled(values: Sequence[Any]) -> list[Any]:
     return [value for value in values if not is_missing(value)]
 
 
 def _is_described(name: str, field: str) -> bool:
     """Whether a name has a word of the field, and none that makes it something about the field."""
-    # a piece of JSON is no name
-    if _NO_NAME.search(name) or len(name) > _LONGEST_NAME:
+    # a piece of JSON is no name, and @type of JSON-LD says what kind of object it is
+    if _NO_NAME.search(name) or len(name) > _LONGEST_NAME or name.startswith("@"):
         return False
     plain = plain_names(name)
     if not WHOLE_NAMES.get(field, frozenset()).isdisjoint(plain):

@@ -16,7 +16,7 @@ FIELD_WORDS = _sets(
         "id": """
             id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn
             isbn13 isbn10 mpn pid key slug ref réf referencia référence codice código codigo
-            kodu kod cod numero número numer номер код item article artikel appid prodid movieid
+            kodu kod cod numero número numéro numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
             معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번
         """,
@@ -64,8 +64,9 @@ WHOLE_NAMES = _sets(
     {
         "id": "stock_code stock_no productcode kod_towaru sku_name",
         "title": """
-            item artikeltext produkt produit producto produto prodotto produs artículo articulo
-            artigo articolo vara vare tuote termék товар номенклатура προϊόν ürün 商品 产品 제품
+            item artikel article artikeltext produkt produit producto produto prodotto produs
+            artículo articulo artigo articolo summary vara vare tuote termék товар номенклатура
+            προϊόν ürün 商品 产品 제품
         """,
         # Amazon has categories in the first, and other shops what kind of row it is; the others are of
         # systems of accounts

@@ -26,7 +26,7 @@ _OF_OTHERS = re.compile(
 )
 """In front of levels and classes that are no categories."""
 
-_LABEL = re.compile(r"(?:label|tag)_?\d{1,2}")
+_LABEL = re.compile(r"(labels?|tags?|étiquettes|etiketten|etiquetas)_?\d{1,2}")
 """Columns that hold one label each."""
 
 _KIND = (
@@ -34,6 +34,12 @@ _KIND = (
     r"|rayon|famiglia|varugrupp|varegruppe|tuoteryhmä|κατηγορία)"
 )
 """The same, with words that say so beside a column whose name says that it lies below only."""
+
+_DEPARTMENT = (
+    r"(?:department|dept|departamento|section|sección|seccion|sezione|seção|rayon|reparto|afdeling"
+    r"|avdelning|раздел)"
+)
+"""What parts of a shop are called; groups, families and classes of goods stand below them."""
 
 _TOP = re.compile(
     rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_KIND}(?:_name)?|大{CATEGORY}|대분류"
@@ -46,7 +52,7 @@ _OF_PRODUCTS = "merceologica|prodotto|prodotti|producto|productos|produto|produi
 _MIDDLE = re.compile(rf"{_KIND}(?:_name|_desc|(?:_de|_del)?_(?:{_OF_PRODUCTS}))?|class_description")
 _SUB = re.compile(
     r"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
-    rf"(?:{_KIND}|department|dept)_?(\d?)(?:_name|_desc)?"
+    rf"(?:({_DEPARTMENT})|{_KIND})_?(\d?)(?:_name|_desc)?"
 )
 _EAST = re.compile(rf"([中小]){CATEGORY}|([중소])분류")
 """Levels that say in the scripts of East Asia that they are the middle or the small ones."""
@@ -57,10 +63,10 @@ _CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?
 _BELOW = ("article_type", "articletype", "세분류")
 """What stands below a sub-category (Myntra)."""
 
-_ABOVE = re.compile(r"(?:(division)|department|dept)(?:_(?:name|desc|description))?")
-"""What stands above a class (retail), a division at the top."""
+_ABOVE = re.compile(rf"(?:(division)|{_DEPARTMENT})(?:_(?:name|desc|description))?")
+"""What stands above a class or a family of goods (retail), a division at the top."""
 
-_OF_SHOPS = re.compile(r"class(?:_(?:name|desc|description))?")
+_OF_SHOPS = re.compile(r"(?:class|familia|famille|famiglia)(?:_(?:name|desc|description))?")
 """What shops have below a department; of other kinds of categories nobody knows what is above."""
 
 _OF_NAMES = re.compile(r"_(?:name|desc|description)$")
@@ -83,8 +89,50 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
     levels = _numbered_levels(names) or _named_levels(names)
     if levels:
         return CategoryColumns(levels, "levels")
-    labels = tuple(name for name in names if _LABEL.fullmatch(normal_name(name)))
+    labels = _label_columns(names)
     return CategoryColumns(labels, "labels") if len(labels) > 1 else None
+
+
+def told_left_level(names: Sequence[str], found: CategoryColumns) -> str | None:
+    """What a user is told of a column that is called like a level, and is not among those that were found.
+
+    >>> names = ("Familia", "Grupo", "Subgrupo")
+    >>> told_left_level(names, find_level_columns(names)) is None
+    False
+    """
+    if found.kind != "levels" or set(found.names) == set(_numbered_levels(names)):
+        return None
+    left = (name for name in names if name not in found.names)
+    other = next((name for name in left if any(map(_place, plain_names(name)))), None)
+    # a column of codes stands beside that of the names
+    if other is None or any(_is_one_level(other, name) for name in found.names):
+        return None
+    return (
+        f"categories: {other} is called like a level, too, and is left out; if it is one, call the columns "
+        "level1, level2, ..."
+    )
+
+
+def _is_one_level(name: str, other: str) -> bool:
+    """Whether two columns are one level, of which one has the codes or the name of the other."""
+    first, second = (_OF_NAMES.sub("", normal_name(one)) for one in (name, other))
+    return first.startswith(second) or second.startswith(first)
+
+
+def _label_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Columns of a label each: ``label1``, ``label2``; the first of several of one name has no number."""
+    found = {name: _LABEL.fullmatch(normal_name(name)) for name in names}
+    words = {match[1] for match in found.values() if match}
+    return tuple(name for name, match in found.items() if match or normal_name(name) in words)
+
+
+def is_label_name(name: str) -> bool:
+    """Whether several columns of this name hold a label each, as Jira writes them.
+
+    >>> is_label_name("Labels"), is_label_name("category")
+    (True, False)
+    """
+    return _LABEL.fullmatch(f"{normal_name(name)}_1") is not None
 
 
 def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
@@ -133,7 +181,9 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     )
     if has_parent and middle:
         return tuple(levels[place] for place in sorted(levels))
-    if not is_class and (_SUB_RANK not in ranks or not ranks & _ABOVE_SUBS):
+    has_sub = _SUB_RANK in ranks and bool(ranks & _ABOVE_SUBS)
+    has_sub |= sum(rank == _ABOVE_RANK and depth > 0 for rank, depth, _ in levels) > 1
+    if not is_class and not has_sub:
         return ()
     return tuple(levels[place] for place in sorted(levels))
 
@@ -158,11 +208,13 @@ def _place(name: str) -> Place | None:
         return _SUB_RANK, "中중小소".index(east[1] or east[2]), ""
     sub = _SUB.fullmatch(name)
     if sub:
-        return _SUB_RANK, len(sub[1] or ""), sub[2] or ""
-    for rank, pattern in ((_TOP_RANK, _TOP), (_MIDDLE_RANK, _MIDDLE)):
-        if pattern.fullmatch(name):
-            return rank, 0, ""
+        # what is below a department still is above the groups of goods in it
+        rank = _ABOVE_RANK if sub[2] else _SUB_RANK
+        return rank, len(sub[1]) + bool(sub[2]), sub[3] or ""
     above = _ABOVE.fullmatch(name)
     if above:
         return _ABOVE_RANK, 0 if above[1] else 1, ""
+    for rank, pattern in ((_TOP_RANK, _TOP), (_MIDDLE_RANK, _MIDDLE)):
+        if pattern.fullmatch(name):
+            return rank, 0, ""
     return (_BELOW_RANK, 0, "") if name in _BELOW else None

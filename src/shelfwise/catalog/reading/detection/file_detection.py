@@ -34,7 +34,7 @@ from shelfwise.catalog.reading.columns.beside_columns import with_labels_beside
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
 from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
-from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.catalog.reading.columns.level_columns import find_level_columns, told_left_level
 from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.columns.nested_categories import told_nested_categories
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
@@ -172,6 +172,9 @@ def _category_columns(
         gaps = found.told_gaps(values)
         if gaps is not None:
             evidence.append(f"categories: {gaps}")
+        left = told_left_level(names, found)
+        if left is not None:
+            evidence.append(left)
         other = columns.get("categories", found.names[0])
         if other not in found.names and not all(map(is_missing, sample(other))):
             evidence.append(f"categories: {could_be_too('categories', other)}")

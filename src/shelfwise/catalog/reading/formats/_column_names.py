@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from shelfwise.catalog.reading.columns.column_mapping import on_one_line, plain_names
+from shelfwise.catalog.reading.columns.level_columns import is_label_name
 from shelfwise.catalog.reading.formats._header import FIELDS_BY_NAME
 from shelfwise.errors import CatalogError
 
@@ -20,13 +21,15 @@ def distinct_names(cells: Sequence[str], where: str) -> tuple[list[str], tuple[s
         where: the header, for a message.
 
     Raises:
-        CatalogError: a name that is usual for a field stands twice.
+        CatalogError: a name that is usual for a field, and not for a label, stands twice.
     """
     names = [on_one_line(cell) for cell in cells]
     counts = Counter(names)
     repeated = [name for name, count in counts.items() if count > 1 and name]
     fields = [
-        name for name in repeated if any(plain in FIELDS_BY_NAME for plain in plain_names(name))
+        name
+        for name in repeated
+        if any(plain in FIELDS_BY_NAME for plain in plain_names(name)) and not is_label_name(name)
     ]
     if fields:
         shown = ", ".join(map(repr, sorted(fields)))

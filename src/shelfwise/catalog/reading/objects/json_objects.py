@@ -17,7 +17,7 @@ from shelfwise.catalog.reading.objects.category_trees import (
     paths_by_parents,
 )
 
-_NAMES = ("name", "title", "label", "value")
+_NAMES = ("name", "title", "label", "value", "text")
 """Keys under which an object has what it is called, likeliest first."""
 
 _ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href", "link", "path")
@@ -29,8 +29,7 @@ WHOLE_PATHS = (
     "fullpath",
     "categorypath",
     "pathname",
-    "path",
-    "breadcrumb",
+    *("path", "breadcrumb", "breadcrumbs", "pathfromroot"),
 )
 """Keys, without signs, under which an object has the names from the root down."""
 
@@ -227,11 +226,17 @@ def _joined(values: Sequence[Any]) -> list[Any]:
 
 
 def _listed_path(value: Mapping[str, Any], name: str) -> list[str] | None:
-    """The path that an object has as a list beside its last name; None without one."""
+    """The path that an object has as a list beside its last name, of names or objects; None without one."""
     plain = {normal_name(str(key)).replace("_", ""): one for key, one in value.items()}
     lists = (plain[key] for key in WHOLE_PATHS if isinstance(plain.get(key), list))
-    paths = (path for path in lists if all(isinstance(one, str) for one in path))
+    named = (list(map(_own_name, one)) for one in lists)
+    paths = (path for path in named if all(isinstance(one, str) for one in path))
     return next((path for path in paths if leads_to(path, name)), None)
+
+
+def _own_name(value: Any) -> Any:
+    """What an object is called; other values as given."""
+    return _name_of(value) if isinstance(value, Mapping) else value
 
 
 def _from_the_top(values: Sequence[Any]) -> Sequence[Any]:
