@@ -33,3 +33,19 @@ def test_variants_that_repeat_their_title_are_told(tmp_path: Path) -> None:
     # without variants there is nothing to tell
     result = read(tmp_path, table(("商品ID", "商品名", "種類ID", "カテゴリ"), rows[::2]))
     assert not any("rows of one title" in told for told in result.reading.evidence)
+
+
+def test_rows_that_name_another_row_as_their_product_are_told(tmp_path: Path) -> None:
+    rows = [
+        row
+        for i in range(6)
+        for row in ((f"m{i}", "", f"Mug {i}", "Mugs"), (f"m{i}-s", f"m{i}", f"Mug {i} S", "Mugs"))
+    ]
+    header = ("SKU", "Parent SKU", "Name", "Category")
+    result = read(tmp_path, table(header, rows))
+    assert len(result.catalog) == 12
+    assert any("says of some rows to which other row" in told for told in result.reading.evidence)
+    # a row that names itself belongs to no other
+    rows = [(sku, sku, name, category) for sku, _, name, category in rows]
+    result = read(tmp_path, table(header, rows))
+    assert not any("which other row" in told for told in result.reading.evidence)

@@ -18,8 +18,8 @@ from shelfwise.catalog.reading.columns.missing_ids import fuller_id_column, is_i
 from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
 from shelfwise.catalog.reading.columns.rival_columns import how_to_take, rivals_of
 from shelfwise.catalog.reading.columns.variant_ids import (
-    shared_parent_column,
     title_id_column,
+    told_parents,
     variant_id_column,
 )
 from shelfwise.catalog.reading.missing import is_missing
@@ -208,12 +208,9 @@ class _Columns:
                 f"product, {how_to_take('id', found)}"
             )
             return
-        shared = shared_parent_column(self._unused, self._sample)
-        if shared is not None:
-            self._evidence.append(
-                f"id: {usual} is taken, and several rows have one {shared}; if they are variants of a "
-                f"product, {how_to_take('id', shared)}"
-            )
+        told = told_parents(usual, self._unused, self._sample)
+        if told is not None:
+            self._evidence.append(told)
 
     def _tell_untitled(self, title: str) -> None:
         """Rows without a title below rows with one may be options of these, with an id of their own."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
+from shelfwise.catalog.reading.columns.rival_columns import how_to_take
 from shelfwise.catalog.reading.missing import is_missing
 
 _PARENT = re.compile(
@@ -71,21 +72,35 @@ def title_id_column(
     return next((name for name in names if _goes_with(sample(name), titles)), None)
 
 
-def shared_parent_column(
-    names: Iterable[str], sample: Callable[[str], Sequence[Any]]
+def told_parents(
+    usual: str, names: Iterable[str], sample: Callable[[str], Sequence[Any]]
 ) -> str | None:
-    """A column that is called like the id of the product around variants, and that rows share; None without.
+    """What a user is told of a column that is called like the id of the product around variants.
+
+    None where rows neither share such ids nor name other rows by them.
 
     Args:
+        usual: the column of the ids.
         names: columns that are no field yet.
         sample: the first values of a column.
     """
+    ids = _texts(sample(usual))
     for name in names:
         if not any(map(_PARENT.fullmatch, plain_names(name))):
             continue
-        texts = [text for text in _texts(sample(name)) if text]
-        if len(set(texts)) < len(texts):
-            return name
+        parents = _texts(sample(name))
+        filled = [text for text in parents if text]
+        own = sum(map(str.__eq__, parents, ids))
+        if filled and set(filled) <= set(ids) and own < len(filled):
+            return (
+                f"id: {usual} is taken, and {name} says of some rows to which other row they belong; if they "
+                "are variants of a product, leave them out of the file"
+            )
+        if len(set(filled)) < len(filled):
+            return (
+                f"id: {usual} is taken, and several rows have one {name}; if they are variants of a "
+                f"product, {how_to_take('id', name)}"
+            )
     return None
 
 
