@@ -54,6 +54,7 @@ def test_levels_in_three_columns(tmp_path: Path, names: str) -> None:
         ("parent_category", "sub_category"),
         ("parent_category", "category"),
         ("Rubro", "Subrubro"),
+        ("cat.main", "cat.sub"),
         ("Grupo", "Subgrupo"),
         ("Dept", "Sub Dept"),
         ("Раздел", "Подраздел"),
@@ -237,3 +238,15 @@ def test_several_columns_of_one_name_are_labels(tmp_path: Path) -> None:
     rows = [(product.id, product.title, *(*product.leaves, "", "")[:3]) for product in PRODUCTS]
     result = read(tmp_path, table(("id", "title", "Labels", "Labels", "Labels"), rows))
     assert paths_read(result) == [{(leaf,) for leaf in product.leaves} for product in PRODUCTS]
+
+
+@pytest.mark.parametrize("keys", [("l1", "l2", "l3"), ("Department", "Class", "Subclass")])
+def test_levels_under_keys_of_an_object(tmp_path: Path, keys: tuple[str, ...]) -> None:
+    records = []
+    for n, product in enumerate(PRODUCTS):
+        levels = list(zip(keys, product.paths[0], strict=False))
+        # the keys of an object may stand in any order
+        taxonomy = dict(levels if n % 2 else reversed(levels))
+        records.append({"id": product.id, "title": product.title, "taxonomy": taxonomy})
+    result = read(tmp_path, json.dumps(records), "products.json")
+    assert paths_read(result) == ONE_PATH

@@ -43,7 +43,7 @@ _DEPARTMENT = (
 
 _TOP = re.compile(
     rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_KIND}(?:_name)?|大{CATEGORY}|대분류"
-    rf"|{CATEGORY}_(?:principal|principale|główna|hlavní)|корневая(?:_категория)?"
+    rf"|{CATEGORY}_(?:main|principal|principale|główna|hlavní)|корневая(?:_категория)?"
 )
 _PARENT = re.compile(rf"parent_?{_KIND}(?:_name)?")
 """What says that it is the level above; a main category may be one of another kind."""
@@ -54,6 +54,9 @@ _SUB = re.compile(
     r"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
     rf"(?:({_DEPARTMENT})|{_KIND})_?(\d?)(?:_name|_desc)?"
 )
+_SUB_BEHIND = re.compile(rf"{CATEGORY}_sub")
+"""``cat.sub``, beside ``cat.main``."""
+
 _EAST = re.compile(rf"([中小]){CATEGORY}|([중소])분류")
 """Levels that say in the scripts of East Asia that they are the middle or the small ones."""
 
@@ -211,6 +214,8 @@ def _place(name: str) -> Place | None:
         # what is below a department still is above the groups of goods in it
         rank = _ABOVE_RANK if sub[2] else _SUB_RANK
         return rank, len(sub[1]) + bool(sub[2]), sub[3] or ""
+    if _SUB_BEHIND.fullmatch(name):
+        return _SUB_RANK, 1, ""
     above = _ABOVE.fullmatch(name)
     if above:
         return _ABOVE_RANK, 0 if above[1] else 1, ""

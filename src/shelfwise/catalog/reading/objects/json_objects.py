@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
@@ -16,6 +14,7 @@ from shelfwise.catalog.reading.objects.category_trees import (
     paths_below,
     paths_by_parents,
 )
+from shelfwise.catalog.reading.objects.level_objects import level_keys, path_of_levels
 
 _NAMES = ("name", "title", "label", "value", "text")
 """Keys under which an object has what it is called, likeliest first."""
@@ -42,8 +41,6 @@ _REFERENCE = frozenset({"typeId", "id"})
 _PLACES = ("position", "level", "depth")
 """Keys under which an object has its place on a path."""
 
-_LEVEL = re.compile(r"(?:lvl|level)_?(\d)")
-
 _TEXT = frozenset({str})
 _LISTS = frozenset({list})
 
@@ -59,6 +56,8 @@ def category_values(value: Any) -> Any:
     ['Home', 'Mugs']
     >>> category_values({"name": "Mugs", "fullName": "Home > Mugs"})
     'Home > Mugs'
+    >>> category_values({"l1": "Home", "l2": "Mugs"}), category_values({"Mugs": 1.0, "Toys": 0.0})
+    ([['Home', 'Mugs']], [['Mugs']])
     >>> category_values([7, "Home / Mugs"])
     ['Home / Mugs']
     """
@@ -167,9 +166,9 @@ def address_of(value: Any) -> Any:
 
 def _category_object(value: Mapping[str, Any]) -> Any:
     """What an object says of categories; the object where it is of no known kind."""
-    levels = [_LEVEL.fullmatch(key) for key in value]
-    if value and all(levels):
-        return _levels(list(value.values()))
+    levels = level_keys(tuple(map(str, value)))
+    if levels:
+        return path_of_levels([value[key] for key in levels])
     found = called_in_full(value)
     if found is not None:
         return _named_object(value, found[1])
@@ -180,8 +179,8 @@ def _category_object(value: Mapping[str, Any]) -> Any:
     for key in ("attributes", "obj"):
         if isinstance(value.get(key), Mapping):
             return category_values(value[key])
-    # {"Mugs": true, "Toys": false}, which a database of objects has in place of a list
-    if value and all(isinstance(mark, bool) for mark in value.values()):
+    # {"Mugs": true, "Toys": false}, which a database of objects has in place of a list; 1.0 and 0.0 (spaCy)
+    if value and all(isinstance(mark, bool | float) and mark in (0, 1) for mark in value.values()):
         return [[name] for name, mark in value.items() if mark]
     # a reference, of which nothing but the id is in the file
     if value.keys() == _REFERENCE:
@@ -266,15 +265,6 @@ def _parent(value: Mapping[str, Any]) -> Any:
     """The object above another one, as that holds it."""
     plain = {normal_name(str(key)): one for key, one in value.items()}
     return next((plain[key] for key in PARENTS if isinstance(plain.get(key), Mapping)), None)
-
-
-def _levels(values: Sequence[Any]) -> Any:
-    """One path of levels; where each level repeats those above, the last of them says all."""
-    texts = [value for value in values if value is not None]
-    if not all(isinstance(text, str) for text in texts):
-        return texts
-    cumulative = all(low.startswith(high) for high, low in pairwise(texts))
-    return texts[-1] if len(texts) > 1 and cumulative else [texts]
 
 
 def _name_of(value: Mapping[str, Any]) -> str | None:
