@@ -25,6 +25,7 @@ LEVELS = (
     "Sección,Familia,Subfamilia",
     "Rayon,Sous-rayon,Famille",
     "Section,Category,Sub-category",
+    "Huvudgrupp,Varugrupp,Undergrupp",
     "大カテゴリ,中カテゴリ,小カテゴリ",
     "대분류,중분류,소분류",
     "一级类目,二级类目,三级类目",
@@ -250,3 +251,10 @@ def test_levels_under_keys_of_an_object(tmp_path: Path, keys: tuple[str, ...]) -
         records.append({"id": product.id, "title": product.title, "taxonomy": taxonomy})
     result = read(tmp_path, json.dumps(records), "products.json")
     assert paths_read(result) == ONE_PATH
+
+
+def test_numbers_behind_the_names_of_levels_are_told(tmp_path: Path) -> None:
+    rows = [(n, f"Mug {n}", "Home", f"Room {n % 4} > Kind {n % 3} ({n % 3})") for n in range(12)]
+    result = read(tmp_path, table(("id", "title", "Category", "Subcategory"), rows))
+    assert paths_read(result)[0] == {("Home", "Room 0", "Kind 0 (0)")}
+    assert any("'Kind 0 (0)' ends in a number" in told for told in result.reading.evidence)

@@ -114,7 +114,7 @@ def told_categories(
         _told_upwards(column, paths, may_be_labels=question is not None),
         _told_places_of_programs(column, values),
         _told_own_titles(column, values, titles, signs),
-        *told_names(column, every),
+        *told_names(column, every, last),
     )
     return [sentence for sentence in told if sentence is not None]
 

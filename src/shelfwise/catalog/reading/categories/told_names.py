@@ -35,19 +35,21 @@ _FEW = 0.02
 """Share of the products up to which a bracket without its other half is a slip."""
 
 
-def told_names(column: str, names: Counter[str]) -> list[str]:
+def told_names(column: str, names: Counter[str], last: Collection[str]) -> list[str]:
     """A sentence for each kind of name that may be meant otherwise; mostly none.
 
     Args:
         column: that of the categories.
         names: how many of the first products have each.
+        last: those that stand at the end of a path.
     """
     told = (
         _told_escaped(column, names),
         _told_addresses(column, names),
         _told_halves(column, names),
         _told_capitals(column, names),
-        _told_numbers_behind(column, names),
+        # the levels above may have none
+        _told_numbers_behind(column, names) or _told_numbers_behind(column, last),
         _told_backwards(column, names),
         _told_numbers_among(column, names),
     )

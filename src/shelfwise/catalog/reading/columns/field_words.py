@@ -15,7 +15,7 @@ FIELD_WORDS = _sets(
     {
         "id": """
             id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn
-            isbn13 isbn10 mpn pid key slug ref réf referencia référence codice código codigo
+            isbn13 isbn10 mpn pid uid uuid key slug ref réf referencia référence codice código codigo
             kodu kod cod numero número numéro numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
             معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번

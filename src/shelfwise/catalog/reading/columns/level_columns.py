@@ -30,7 +30,7 @@ _LABEL = re.compile(r"(labels?|tags?|étiquettes|etiketten|etiquetas)_?\d{1,2}")
 """Columns that hold one label each."""
 
 _KIND = (
-    rf"(?:{CATEGORY}|group|grupo|gruppo|groupe|grupa|группа|rubro|rubrique|раздел|section|sección|reparto"
+    rf"(?:{CATEGORY}|group|grupo|gruppo|groupe|grupp|grupa|группа|rubro|rubrique|раздел|section|sección|reparto"
     r"|rayon|famiglia|varugrupp|varegruppe|tuoteryhmä|κατηγορία)"
 )
 """The same, with words that say so beside a column whose name says that it lies below only."""
@@ -42,7 +42,7 @@ _DEPARTMENT = (
 """What parts of a shop are called; groups, families and classes of goods stand below them."""
 
 _TOP = re.compile(
-    rf"(?:main|master|parent|general|top|haupt|ana|hoofd)_?{_KIND}(?:_name)?|大{CATEGORY}|대분류"
+    rf"(?:main|master|parent|general|top|haupt|huvud|hoved|ana|hoofd)_?{_KIND}(?:_name)?|大{CATEGORY}|대분류"
     rf"|{CATEGORY}_(?:main|principal|principale|główna|hlavní)|корневая(?:_категория)?"
 )
 _PARENT = re.compile(rf"parent_?{_KIND}(?:_name)?")

@@ -7,6 +7,7 @@ the model.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,7 @@ from shelfwise.catalog.reading.arrow import Column, python_values
 from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.categories.category_columns import (
     CategoryColumns,
+    column_text,
     find_indicator_columns,
     with_written_paths,
 )
@@ -30,6 +32,7 @@ from shelfwise.catalog.reading.categories.category_reading import (
     configured_signs,
 )
 from shelfwise.catalog.reading.categories.told_categories import told_categories
+from shelfwise.catalog.reading.categories.told_names import told_names
 from shelfwise.catalog.reading.columns.beside_columns import with_labels_beside
 from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
 from shelfwise.catalog.reading.columns.column_languages import told_languages
@@ -172,6 +175,7 @@ def _category_columns(
         gaps = found.told_gaps(values)
         if gaps is not None:
             evidence.append(f"categories: {gaps}")
+        evidence.extend(_told_names_of(found, values))
         left = told_left_level(names, found)
         if left is not None:
             evidence.append(left)
@@ -194,6 +198,23 @@ def _category_columns(
     if found is not None:
         evidence.append(f"categories: {found.told_labels()}")
     return found
+
+
+def _told_names_of(found: CategoryColumns, columns: Mapping[str, Sequence[Any]]) -> list[str]:
+    """What a user is told of the names that several columns hold.
+
+    Args:
+        columns: by name, the first values of each.
+    """
+    # most rows come again, and cutting them is slow
+    rows = Counter(zip(*(map(column_text, columns[name]) for name in found.names), strict=False))
+    counts: Counter[str] = Counter()
+    last: dict[str, None] = {}
+    for row, count in rows.items():
+        paths = found.combine(dict(zip(found.names, row, strict=True))) or []
+        counts.update(dict.fromkeys(chain.from_iterable(paths), count))
+        last.update(dict.fromkeys(path[-1] for path in paths if path))
+    return told_names("categories", counts, last)
 
 
 def _are_whole_decimals(name: str, values: Sequence[Any], evidence: list[str]) -> bool:
