@@ -63,6 +63,7 @@ def test_records_by_words_of_another_language(tmp_path: Path) -> None:
 PATHS = {
     "inside each other": '<categories><category id="1"><name>?0</name><category id="2"><name>?1</name>'
     "</category></category></categories>",
+    "with attributes only": '<cat id="1" name="?0"><cat id="2" name="?1"/></cat>',
     "levels in any order": '<categories><category level="2">?1</category><category level="1">?0</category>'
     "</categories>",
     "a path beside the name": '<category path="?0 > ?1" id="5">?1</category>',

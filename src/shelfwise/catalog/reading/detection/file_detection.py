@@ -246,7 +246,7 @@ def _sample(parts: ParsedBlock, name: str) -> list[Any]:
     for _, record in parts.others[: MAX_SAMPLE - len(values)]:
         if isinstance(record, Mapping):
             values.append(record.get(name))
-    return list(map(_from_json, values))
+    return _from_json(values)
 
 
 def _spread(parts: ParsedBlock, name: str) -> list[Any]:
@@ -259,13 +259,19 @@ def _spread(parts: ParsedBlock, name: str) -> list[Any]:
     others = parts.others[max(0, MAX_SAMPLE - len(column)) :]
     records = [one for _, one in others[:: max(1, len(others) // MAX_SAMPLE)]]
     found = [one.get(name) for one in records if isinstance(one, Mapping)]
-    return list(map(_from_json, [*python_values(values), *found]))
+    return _from_json([*python_values(values), *found])
 
 
-def _from_json(value: Any) -> Any:
-    """The value; JSON lines keep their categories as bytes until they are read."""
-    if not isinstance(value, bytes):
-        return value
+def _from_json(values: list[Any]) -> list[Any]:
+    """The values; JSON lines keep their categories as bytes until they are read."""
+    # most columns hold none, and asking is fast
+    if bytes not in set(map(type, values)):
+        return values
+    return [_decoded(value) if isinstance(value, bytes) else value for value in values]
+
+
+def _decoded(value: bytes) -> Any:
+    """What JSON says; None of what is none."""
     with suppress(ValueError):
         # what the fast decoder accepts, it reads alike
         return msgspec.json.decode(value)

@@ -197,8 +197,13 @@ def _fields(element: Element) -> dict[str, Any]:
 
 def _name_in(child: Element, element: Element) -> str:
     """What a child is called in the fields of an element; a category in another one lies below it."""
-    is_below = child.tag == element.tag and is_category(child.tag)
+    is_below = child.tag == element.tag and _is_of_categories(child.tag)
     return "children" if is_below else field_name(child)
+
+
+def _is_of_categories(tag: str) -> bool:
+    """Whether elements of this name are categories, also by a usual name that is short, ``<cat>``."""
+    return is_category(tag) or "categories" in plan_columns((local_name(tag),), {}).ours
 
 
 def _parts(child: Element, name: str) -> Mapping[str, Any]:

@@ -73,7 +73,11 @@ def paths_below(value: Mapping[str, Any], name_of: NameOf) -> list[list[str]]:
 
 
 def held_below(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The objects below another one that it holds itself, in a list, under their ids or alone."""
+    """The objects below another one that it holds itself, in a list, under their ids or alone.
+
+    >>> list(held_below({"name": "Home", "children": ["Mugs", {"name": "Pots"}]}))
+    [{'name': 'Mugs'}, {'name': 'Pots'}]
+    """
     for key, held in value.items():
         if normal_name(str(key)) not in _BELOW:
             continue
@@ -81,9 +85,10 @@ def held_below(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             isinstance(one, Mapping) for one in held.values()
         )
         inside = [held] if is_one else held.values() if isinstance(held, Mapping) else held
-        if isinstance(inside, str) or inside is None:
-            continue
-        yield from (one for one in inside if isinstance(one, Mapping))
+        # those without anything but a name may be given as this name
+        texts = [inside] if isinstance(inside, str) else inside or ()
+        objects = ({"name": one} if isinstance(one, str) and one else one for one in texts)
+        yield from (one for one in objects if isinstance(one, Mapping))
 
 
 def path_of_ancestors(value: Mapping[str, Any], name_of: NameOf) -> list[str] | None:
