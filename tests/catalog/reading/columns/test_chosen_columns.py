@@ -56,3 +56,24 @@ def test_one_value_is_enough_to_stay(tmp_path: Path) -> None:
     result = read(tmp_path, table(SHOPIFY, rows))
     assert result.reading.columns["categories"] == "Product Category"
     assert any("Tags could be it too" in sentence for sentence in result.reading.rivals)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Étiquettes", "Catégories"),
+        ("Schlagwörter", "Kategorien"),
+        ("Etiquetas", "Categorías"),
+        ("Tagi", "Kategoria"),
+        ("タグ", "カテゴリー"),
+        ("标签", "分类"),
+        ("Теги", "Категорії"),
+    ],
+)
+def test_categories_go_before_tags_in_every_language(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    rows = [(n, f"Mug {n}", ("new", "sale")[n % 2], ("Mugs", "Pots")[n % 2]) for n in range(6)]
+    result = read(tmp_path, table(("id", "title", *names), rows))
+    assert result.reading.columns["categories"] == names[1]
+    assert any(f"{names[0]} could be it too" in told for told in result.reading.rivals)
