@@ -64,6 +64,7 @@ def test_one_value_is_enough_to_stay(tmp_path: Path) -> None:
         ("Étiquettes", "Catégories"),
         ("Schlagwörter", "Kategorien"),
         ("Etiquetas", "Categorías"),
+        ("Labels", "Categorie"),
         ("Tagi", "Kategoria"),
         ("タグ", "カテゴリー"),
         ("标签", "分类"),
@@ -77,3 +78,14 @@ def test_categories_go_before_tags_in_every_language(
     result = read(tmp_path, table(("id", "title", *names), rows))
     assert result.reading.columns["categories"] == names[1]
     assert any(f"{names[0]} could be it too" in told for told in result.reading.rivals)
+
+
+@pytest.mark.parametrize("names", [("标签", "商品分类"), ("Tags", "Item category")])
+def test_categories_by_a_word_go_before_tags(tmp_path: Path, names: tuple[str, str]) -> None:
+    rows = [(n, f"Mug {n}", ("new", "sale")[n % 2], ("Mugs", "Pots")[n % 2]) for n in range(6)]
+    result = read(tmp_path, table(("id", "title", *names), rows))
+    assert result.reading.columns["categories"] == names[1]
+    assert any(f"is taken, as {names[0]} holds tags" in told for told in result.reading.evidence)
+    # a type may be one of another kind
+    result = read(tmp_path, table(("id", "title", names[0], "type"), rows))
+    assert result.reading.columns["categories"] == names[0]

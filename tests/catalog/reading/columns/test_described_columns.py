@@ -224,3 +224,28 @@ def test_an_article_beside_a_number_is_a_title(tmp_path: Path, names: tuple[str,
     rows = [(7000 + n, f"Blue mug {n}", "Mugs", 4.5) for n in range(12)]
     result = read(tmp_path, table((names[1], "title", "Category", "Price"), rows))
     assert result.catalog.ids == [str(7000 + n) for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Eski Fiyat", "Fiyat"),
+        ("Preț vechi", "Preț"),
+        ("Παλιά τιμή", "Τιμή"),
+        ("Giá gốc", "Giá bán"),
+        ("السعر القديم", "السعر"),
+        ("Fiyat notu", "Fiyat"),
+    ],
+)
+def test_an_old_price_is_not_the_price(tmp_path: Path, names: tuple[str, str]) -> None:
+    rows = [(n, f"Mug {n}", "Mugs", 9 + n, 4 + n) for n in range(12)]
+    result = read(tmp_path, table(("id", "title", "category", *names), rows))
+    assert result.catalog.column("price") == [4 + n for n in range(12)]
+
+
+@pytest.mark.parametrize("names", [("Tuotekoodi", "Tuotteen nimi"), ("Cikkszám", "Termék neve")])
+def test_names_with_the_word_of_a_product(tmp_path: Path, names: tuple[str, str]) -> None:
+    rows = [(f"m-{n}", f"Mug {n}", "Mugs", 4) for n in range(12)]
+    result = read(tmp_path, table((*names, "category", "price"), rows))
+    assert result.catalog.ids == [f"m-{n}" for n in range(12)]
+    assert result.catalog.column("title") == [f"Mug {n}" for n in range(12)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS, TAGS
 from shelfwise.catalog.reading.columns.described_columns import (
     are_names,
+    category_beside_tags,
     described_column,
     may_hold_ids,
 )
@@ -17,6 +17,12 @@ from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
 from shelfwise.catalog.reading.columns.rival_columns import how_to_take, rivals_of
+from shelfwise.catalog.reading.columns.value_kinds import (
+    are_addresses,
+    are_codes,
+    are_short,
+    are_words,
+)
 from shelfwise.catalog.reading.columns.variant_ids import (
     title_id_column,
     told_parents,
@@ -31,13 +37,6 @@ _MIN_KNOWN = 2
 _SOME_UNTITLED = 0.1
 """Share of the rows from which on it is no chance that they have no title."""
 
-_ADDRESS = re.compile(r"/\S+/\S|(?i:https?)://")
-
-_SHORT_TITLE = 80
-_MOSTLY_SHORT = 0.9
-
-_CODE = re.compile(r"(?=.*\d)\S+")
-"""One word with a digit."""
 
 Sample = Callable[[str], Sequence[Any]]
 """The first values of a column, given its name."""
@@ -57,6 +56,7 @@ def chosen_columns(
     columns.take_fuller_id()
     columns.replace_empty_ones()
     columns.take_title_of_words()
+    columns.take_categories_beside_tags()
     columns.take_described_ones()
     columns.take_short_descriptions()
     columns.take_ids_of_variants()
@@ -89,7 +89,7 @@ class _Columns:
             return
         rivals = rivals_of("id", self._names, {usual})
         own = next((name for name in rivals if self._has_own_ids(name)), None)
-        if own is not None and _are_addresses(self._sample(usual)):
+        if own is not None and are_addresses(self._sample(usual)):
             self._choose("id", own, f"is taken, as {usual} holds addresses")
 
     def _has_own_ids(self, name: str) -> bool:
@@ -97,7 +97,7 @@ class _Columns:
         values = self._sample(name)
         texts = [str(value).strip() for value in values if not is_missing(value)]
         is_own = len(set(texts)) == len(texts) > (1 - _SOME_UNTITLED) * len(values)
-        return is_own and not is_index(name) and not _are_addresses(texts)
+        return is_own and not is_index(name) and not are_addresses(texts)
 
     def replace_empty_ones(self) -> None:
         """Columns with values, where the usual ones of their fields have none."""
@@ -113,12 +113,21 @@ class _Columns:
     def take_title_of_words(self) -> None:
         """A column of words, where the usual title has codes, as ``Name`` has in NetSuite."""
         usual = self._column("title")
-        if usual is None or "title" in self._told or not _are_codes(self._sample(usual)):
+        if usual is None or "title" in self._told or not are_codes(self._sample(usual)):
             return
         rivals = rivals_of("title", self._names, self._used)
-        other = next((name for name in rivals if _are_words(self._sample(name))), None)
+        other = next((name for name in rivals if are_words(self._sample(name))), None)
         if other is not None:
             self._choose("title", other, f"is taken, as {usual} holds codes")
+
+    def take_categories_beside_tags(self) -> None:
+        """A column that says categories by a word in its name, where the usual one says tags."""
+        usual = self._column("categories")
+        if usual is None or "categories" in self._told or normal_name(usual) not in TAGS:
+            return
+        other = category_beside_tags(self._names, self._used, self._sample)
+        if other is not None and not self._has_levels("categories"):
+            self._choose("categories", other, f"is taken, as {usual} holds tags")
 
     def take_described_ones(self) -> None:
         """Columns with a word of the field in their names, where no name is usual."""
@@ -163,7 +172,7 @@ class _Columns:
             )
             self.chosen["description"] = further
         # a text alone, or beside its labels, is what its owner calls it
-        elif self._is_of_goods() and _are_short(self._sample(usual)):
+        elif self._is_of_goods() and are_short(self._sample(usual)):
             self.chosen.pop("description", None)
             self._choose(
                 "title", usual, "is taken, as its texts are short, and no column is a title"
@@ -260,33 +269,3 @@ class _Columns:
 
     def _is_empty(self, column: str) -> bool:
         return all(map(is_missing, self._sample(column)))
-
-
-def _are_codes(values: Sequence[Any]) -> bool:
-    """
-    >>> _are_codes(["HW-1", "HW-2"]), _are_codes(["Mug", "HW-2"]), _are_codes([])
-    (True, False, False)
-    """
-    texts = [str(value) for value in values if not is_missing(value)]
-    return bool(texts) and all(_CODE.fullmatch(text.strip()) for text in texts)
-
-
-def _are_addresses(values: Sequence[Any]) -> bool:
-    """
-    >>> _are_addresses(["/api/products/7", "https://shop.example/8"]), _are_addresses(["7"])
-    (True, False)
-    """
-    return bool(values) and all(_ADDRESS.match(str(value).strip()) for value in values)
-
-
-def _are_short(values: Sequence[Any]) -> bool:
-    """Whether texts are mostly as short as the name of a product, and no sentences."""
-    texts = [str(value).strip() for value in values if not is_missing(value)]
-    short = sum(len(text) <= _SHORT_TITLE and not text.endswith(".") for text in texts)
-    return short >= _MOSTLY_SHORT * len(texts)
-
-
-def _are_words(values: Sequence[Any]) -> bool:
-    """Whether most values have several words."""
-    texts = [str(value) for value in values if not is_missing(value)]
-    return 2 * sum(" " in text.strip() for text in texts) > len(texts)

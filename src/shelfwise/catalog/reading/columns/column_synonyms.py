@@ -12,6 +12,18 @@ def _lists(words: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
     return {field: tuple(text.split()) for field, text in words.items()}
 
 
+TAGS = frozenset(
+    _lists(
+        {
+            "tags": """
+                tags schlagworte schlagwörter etiketten étiquettes mots_clés etiquetas etichette tagi
+                etykiety štítky taggar теги метки タグ 标签 태그
+            """
+        }
+    )["tags"]
+)
+"""Of the names of categories those that say tags; a column that says categories goes before them."""
+
 _NAMES = _lists(
     {
         "id": """
@@ -47,14 +59,14 @@ _NAMES = _lists(
             obrázek
         """,
         "categories": """
-            categories category labels product_category_tree product_category category_name
-            cat_name category_path categorytext categories_x_y_z product_type
-            standardized_product_type custom_product_type prdtypecode
-            google_product_category kategorie kategorien catégorie catégories categoría
+            categories category kategorie kategorien catégorie catégories categoría
             categoria categorías категория категории categorie catégorie_produit rayon
             warengruppe produktgruppe kategori kategorier kategorije kategoria categorias
             categorieën kategória kategórie kategoriat kategoriler категорія категорії
-            κατηγορία κατηγορίες カテゴリ カテゴリー 分类 分類 类目 카테고리 categories_tags tags schlagworte
+            κατηγορία κατηγορίες カテゴリ カテゴリー 分类 分類 类目 카테고리 labels product_category_tree
+            product_category category_name cat_name category_path categorytext
+            categories_x_y_z product_type standardized_product_type custom_product_type
+            prdtypecode google_product_category categories_tags tags schlagworte
             schlagwörter etiketten étiquettes mots_clés etiquetas etichette tagi etykiety
             štítky taggar теги метки タグ 标签 태그 collection collections breadcrumbs breadcrumb
             cat genres item_type_keyword family categ_id_complete_name categ_id

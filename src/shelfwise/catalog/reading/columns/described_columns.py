@@ -35,6 +35,9 @@ _LONGEST_TITLE = 200
 _MARKUP = re.compile(r"[\n<]")
 _NO_NAME = re.compile(r'[{}]|^"|":')
 
+_RECOMMENDED = frozenset(("mrp", "msrp", "rrp", "uvp", "定价"))
+"""Prices that makers recommend; shops sell for others."""
+
 _BARCODES = frozenset(("barcode", "barkod", "ean", "ean13", "gtin", "upc"))
 
 _IMAGE = re.compile(r"(?i)(?:https?:)?//\S+|\S.*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)")
@@ -70,6 +73,9 @@ def described_column(
         # what stands on the package may be one for all sizes of a product, and several words are a title
         found.sort(key=lambda n: any(_has(one, _BARCODES) for one in plain_names(n)))
         found.sort(key=lambda n: _have_blanks(sample(n)))
+    if field == "price":
+        # "Fiyat" is the price, and "Eski Fiyat" another one
+        found.sort(key=lambda n: not _says_price_only(n))
     # names of categories say more than their codes, which stand beside them
     wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
     return next(wordy, found[0] if found else None)
@@ -87,6 +93,18 @@ def fields_by_words(names: Collection[str]) -> set[str]:
 def may_hold_ids(name: str) -> bool:
     """Whether a column is called like ids, as ``商品ID`` or ``pairCode`` is."""
     return _is_described(name, "id")
+
+
+def category_beside_tags(
+    names: Sequence[str], used: Collection[str], sample: Callable[[str], Sequence[Any]]
+) -> str | None:
+    """A column that says categories, and not only a type, where the usual one says tags; None without one.
+
+    Args:
+        names, used, sample: as of :func:`described_column`.
+    """
+    found = described_column("categories", names, used, sample)
+    return None if found is None or _is_weak_category(found) else found
 
 
 def are_names(values: Sequence[Any]) -> bool:
@@ -119,6 +137,15 @@ def _described_columns(
         if filled and complete and _HOLDS[field](filled):
             found.append(name)
     return found
+
+
+def _says_price_only(name: str) -> bool:
+    """Whether a name is nothing but a word for prices, and not for those that makers recommend.
+
+    >>> _says_price_only("Fiyat"), _says_price_only("Eski Fiyat"), _says_price_only("MRP")
+    (True, False, False)
+    """
+    return not (FIELD_WORDS["price"] - _RECOMMENDED).isdisjoint(plain_names(name))
 
 
 def _is_weak_category(name: str) -> bool:

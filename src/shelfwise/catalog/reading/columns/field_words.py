@@ -15,7 +15,7 @@ FIELD_WORDS = _sets(
     {
         "id": """
             id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn
-            isbn13 isbn10 mpn pid uid uuid key slug ref réf referencia référence codice código codigo
+            isbn13 isbn10 mpn pid uid uuid koodi key slug ref réf referencia référence codice código codigo
             kodu kod cod numero número numéro numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
             معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번
@@ -24,7 +24,7 @@ FIELD_WORDS = _sets(
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
             headline designation désignation libellé название наименование adı 商品名 品名
             タイトル 名称 名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama
-            tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire
+            tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire neve nimi
             kurztext label etiket etichetta model modell modelo modèle модель varenavn benämning
             tuotenimi intitulé όνομα
         """,
@@ -106,7 +106,9 @@ OTHER_WORDS = _sets(
             media tax event document graphical
         """,
         "price": """
-            group gruppe type typ currency währung cost purchase einkauf einkaufspreis ek old
+            group gruppe type typ currency währung cost oude eski vechi παλιά قديم ישן เดิม gốc
+            coret stara stará původní régi antigo antiguo anterior precedente barré vanha старая
+            стара førpris prej purchase einkauf einkaufspreis ek old
             alt compare level discount shipping delivery versand rule excl cent cents minor
             pence kost inkoop indkøb inköp achat zakup zakupu nákup закуп закупочная
             себестоимость maliyet alış costo custo coste acquisto compra 采购 进货 仕入 原価

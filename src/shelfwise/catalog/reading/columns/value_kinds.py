@@ -1,0 +1,47 @@
+"""What the values of a column look like: codes, addresses, short texts or several words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from shelfwise.catalog.reading.missing import is_missing
+
+_ADDRESS = re.compile(r"/\S+/\S|(?i:https?)://")
+
+_SHORT_TITLE = 80
+_MOSTLY_SHORT = 0.9
+
+_CODE = re.compile(r"(?=.*\d)\S+")
+"""One word with a digit."""
+
+
+def are_codes(values: Sequence[Any]) -> bool:
+    """
+    >>> are_codes(["HW-1", "HW-2"]), are_codes(["Mug", "HW-2"]), are_codes([])
+    (True, False, False)
+    """
+    texts = [str(value) for value in values if not is_missing(value)]
+    return bool(texts) and all(_CODE.fullmatch(text.strip()) for text in texts)
+
+
+def are_addresses(values: Sequence[Any]) -> bool:
+    """
+    >>> are_addresses(["/api/products/7", "https://shop.example/8"]), are_addresses(["7"])
+    (True, False)
+    """
+    return bool(values) and all(_ADDRESS.match(str(value).strip()) for value in values)
+
+
+def are_short(values: Sequence[Any]) -> bool:
+    """Whether texts are mostly as short as the name of a product, and no sentences."""
+    texts = [str(value).strip() for value in values if not is_missing(value)]
+    short = sum(len(text) <= _SHORT_TITLE and not text.endswith(".") for text in texts)
+    return short >= _MOSTLY_SHORT * len(texts)
+
+
+def are_words(values: Sequence[Any]) -> bool:
+    """Whether most values have several words."""
+    texts = [str(value) for value in values if not is_missing(value)]
+    return 2 * sum(" " in text.strip() for text in texts) > len(texts)
