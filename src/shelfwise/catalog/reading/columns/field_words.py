@@ -24,7 +24,7 @@ FIELD_WORDS = _sets(
             title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
             headline designation désignation libellé название наименование adı 商品名 品名
             タイトル 名称 名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama
-            tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire neve nimi
+            tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire neve nimi ismi
             kurztext label etiket etichetta model modell modelo modèle модель varenavn benämning
             tuotenimi intitulé όνομα
         """,

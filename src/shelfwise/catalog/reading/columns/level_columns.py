@@ -48,10 +48,13 @@ _TOP = re.compile(
 _PARENT = re.compile(rf"parent_?{_KIND}(?:_name)?")
 """What says that it is the level above; a main category may be one of another kind."""
 
+_PRODUCT = r"(?:product_|item_|ürün_)?"
 _OF_PRODUCTS = "merceologica|prodotto|prodotti|producto|productos|produto|produit|produktu|товара"
-_MIDDLE = re.compile(rf"{_KIND}(?:_name|_desc|(?:_de|_del)?_(?:{_OF_PRODUCTS}))?|class_description")
+_MIDDLE = re.compile(
+    rf"{_PRODUCT}{_KIND}(?:_name|_desc|(?:_de|_del)?_(?:{_OF_PRODUCTS}))?|class_description"
+)
 _SUB = re.compile(
-    r"((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
+    rf"{_PRODUCT}((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
     rf"(?:({_DEPARTMENT})|{_KIND})_?(\d?)(?:_name|_desc)?"
 )
 _SUB_BEHIND = re.compile(rf"{CATEGORY}_sub")
@@ -89,7 +92,9 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
     >>> find_level_columns(["id", "Unterkategorie", "Hauptkategorie"]).names
     ('Hauptkategorie', 'Unterkategorie')
     """
-    levels = _numbered_levels(names) or _named_levels(names)
+    numbered, named = _numbered_levels(names), _named_levels(names)
+    # Kategori is above Alt Kategori 1 and Alt Kategori 2
+    levels = named if set(numbered) < set(named) else numbered
     if levels:
         return CategoryColumns(levels, "levels")
     labels = _label_columns(names)
