@@ -1,7 +1,7 @@
 """Logistic stacking: one logistic regression a label, rare labels drawn towards what holds for all labels.
 
-Dimensions: N products, L labels, M members of the system, K of them in one set of present members. A label's
-own inputs are P = 2K + 1 numbers.
+Dimensions: N products, L labels, M members of the system, K of them in one set of present members, G sets of
+labels. A label's own inputs are P = 2K + 1 numbers.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from scipy.special import expit
 
 from shelfwise.core.fusion_policy import FusionPolicy, PolicyTask
 from shelfwise.core.label_inputs import (
-    EPSILON,
     label_inputs,
     logits_and_shares,
     mean_inputs,
     some_inputs,
 )
 from shelfwise.core.label_regression import shrunk_weights
+from shelfwise.core.label_sets import LabelSets
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 MAX_MEMBERS = 6
 """Where any set of members may occur: 63 sets, each with weights of its own."""
@@ -48,6 +48,13 @@ class LogisticSettings(PluginSettings):
         description="pull of each label's weights towards those shared by all labels; "
         "a label with more products is drawn less",
     )
+    label_sets: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="how much it counts which sets of labels training products have; 0: each label is "
+        "judged alone",
+    )
 
 
 class Logistic(FusionPolicy):
@@ -56,7 +63,8 @@ class Logistic(FusionPolicy):
     A label is judged by its *own* scores: each member's logit, and its logit relative to what the member
     gives all labels together (the logarithm of the label's softmax share). Weights shared by all labels are
     fitted first. Each label's then depart from them as far as its products bear out: ``loss_l(w_l) + shrink /
-    2 * |w_l - shared|^2``.
+    2 * |w_l - shared|^2``. Last, labels are judged together, by the sets of them that training products have:
+    see :class:`~shelfwise.core.label_sets.LabelSets`.
 
     Every set is fitted on all products that have its members. One that hardly any product has is fitted on
     all products that have any of its members; absent ones count 0. A product with a set of members that was
@@ -71,6 +79,7 @@ class Logistic(FusionPolicy):
     def __init__(self, settings: LogisticSettings) -> None:
         super().__init__(settings)
         self.arrays_: dict[str, NDArray[Any]] = {}
+        self.label_sets_ = LabelSets.none(0)
 
     def fit(
         self,
@@ -96,6 +105,7 @@ class Logistic(FusionPolicy):
                 some_inputs(inputs, columns, rows), targets[rows], self.settings.shrink
             )
             self.arrays_[f"own_{_set_number(members)}"] = weights
+        self.label_sets_ = LabelSets.known(targets, self.settings.label_sets)
         return self
 
     @classmethod
@@ -128,9 +138,11 @@ class Logistic(FusionPolicy):
         return fused
 
     def state(self) -> State:
-        """What the inputs are centred by, and the weights by set (bit m of its number: member m is in it)."""
+        """What the inputs are centred by, the weights by set of members (bit m of its number: member m is in
+        it), and the sets of labels.
+        """
         self._solved_sets()
-        return State(self.arrays_)
+        return State({**self.arrays_, **self.label_sets_.state().arrays})
 
     def restore(self, state: State) -> Self:
         """Become the policy that `state` was taken from."""
@@ -140,11 +152,18 @@ class Logistic(FusionPolicy):
             for name, array in state.arrays.items()
             if name == "centre" or name.startswith("own_")
         }
+        # models from before sets of labels counted have none
+        weights = [array for name, array in self.arrays_.items() if name != "centre"]
+        self.label_sets_ = LabelSets.from_state(state, len(weights[0]) if weights else 0)
         return self
 
     def facts(self) -> dict[str, Any]:
-        """How many sets of members have weights of their own."""
-        return {"sets": len(self._solved_sets())}
+        """How many sets of members have weights of their own, and which part sets of labels have."""
+        return {
+            "sets": len(self._solved_sets()),
+            "label_sets": self.label_sets_.members.shape[0],
+            "label_sets_weight": round(self.label_sets_.weight, 4),
+        }
 
     def to_module(self) -> nn.Module:
         """The regressions of all solved sets; each product gets the scores of the largest set within its own.
@@ -154,7 +173,8 @@ class Logistic(FusionPolicy):
             PluginError: more sets than a graph holds.
         """
         # torch is only needed here
-        from shelfwise.nn.fusion.fusion_module import FusionModule, sets_of_members
+        from shelfwise.nn.fusion.fusion_module import sets_of_members
+        from shelfwise.nn.fusion.largest_set import LargestSet
 
         # the sets that count most come last: large before small ones, and of one size the lowest number
         numbers = sorted(self._solved_sets(), key=lambda number: (number.bit_count(), -number))
@@ -170,14 +190,7 @@ class Logistic(FusionPolicy):
             constants[place] = own[:, 0]
             weights[place, 0, members] = own[:, 1 : 1 + len(members)].T
             weights[place, 1, members] = own[:, 1 + len(members) :].T
-        return FusionModule(
-            _largest_set_within,
-            weights=weights,
-            constants=constants,
-            centre=centre[:, :, None],
-            sets=sets,
-            ranks=np.arange(1, len(sets) + 1),
-        )
+        return LargestSet(weights, constants, centre, sets, self.label_sets_)
 
     def _solved_sets(self) -> list[int]:
         """The numbers of the sets that were solved for, rising."""
@@ -198,42 +211,7 @@ class Logistic(FusionPolicy):
         total = own[0] - (by_logit * centre[0] + by_share * centre[1]).sum(axis=0)
         total = total + np.einsum("rkl,kl->rl", logits, by_logit)
         total += np.einsum("rkl,kl->rl", shares, by_share)
-        return np.asarray(expit(total), np.float32)
-
-
-def _largest_set_within(
-    scores: Tensor,
-    present: Tensor,
-    weights: Tensor,
-    constants: Tensor,
-    centre: Tensor,
-    sets: Tensor,
-    ranks: Tensor,
-) -> Tensor:
-    """Scores (B, L) by the last of S regressions whose set of members a product has.
-
-    Args:
-        weights: (S, 2, M, L) of logits and of log shares.
-        constants: (S, L).
-        centre: (2, M, 1) what is taken from the inputs.
-        sets: (S, M).
-        ranks: (S,) their places, from 1.
-    """
-    # the same inputs as `label_inputs` makes
-    logits = scores.logit(eps=EPSILON)
-    shares = logits - logits.logsumexp(dim=2, keepdim=True)
-    mask = present.unsqueeze(2)
-    # (B, S): the rank of each set within the product's members, 0 for the other sets
-    is_within = (present.unsqueeze(1) | ~sets).all(dim=2)
-    places = ranks * is_within
-    last = places.amax(dim=1)
-    chosen = (last - 1).clamp_min(0)
-    own = weights[chosen]  # (B, 2, M, L): one regression a product, not all of them
-    inputs = (logits - centre[0]) * own[:, 0] + (shares - centre[1]) * own[:, 1]
-    by_set = ((inputs * mask).sum(dim=1) + constants[chosen]).sigmoid()
-    # where no solved set is within the product's: the mean of its members' scores
-    mean = scores.sum(dim=1) / mask.sum(dim=1).clamp_min(1)
-    return by_set.where((last > 0).unsqueeze(1), mean)
+        return np.asarray(expit(self.label_sets_.joined(total)), np.float32)
 
 
 def _training_rows(present: Bools) -> Rows:

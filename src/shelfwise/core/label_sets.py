@@ -1,0 +1,112 @@
+"""The sets of labels that training products have: what is likely to be right together.
+
+Labels of a catalogue are seldom independent. Of the departments of a shop a product has one, and a kind of
+trousers is in none of the departments without trousers. A classifier a label knows nothing of that. Known as
+label powerset (Tsoumakas and Katakis 2007) where a set is predicted as one class.
+
+Dimensions: N products, L labels, S sets of labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import logit, softmax
+
+from shelfwise.core.logit import clipped_logit
+from shelfwise.core.sparse_scores import row_slices
+from shelfwise.core.types import Floats, State
+
+EPSILON = 1e-5
+"""Probabilities nearer to 0 or 1 count as this near, before and after sets are compared."""
+
+HIGHEST_LOGIT = float(logit(1 - EPSILON))
+"""What a logit is cut off at, above and below."""
+
+MIN_WEIGHT = 0.05
+"""Sets that count less are not kept: nearly every product has a set of its own."""
+
+MAX_SETS = 8192
+"""Sets that are compared for a product. Of more, none are: leaving some out would forbid what they allow."""
+
+CELLS_PER_BLOCK = 1 << 22
+"""Products times sets that are compared together: 32 MiB."""
+
+
+@dataclass(frozen=True)
+class LabelSets:
+    """The sets of labels that training products have, and what they count beside the labels alone.
+
+    A set is as likely as the labels in it are together, were they independent: its logit is the sum of their
+    logits. All sets share the probability of 1, and a label's probability among them is that of all sets that
+    it is in.
+
+    Args:
+        members: (S, L), sparse; 1 where a label is in a set.
+        weight: from 0 to 1, the share of a label's logit among the sets in its final logit.
+    """
+
+    members: sp.csr_array
+    weight: float
+
+    @classmethod
+    def none(cls, n_labels: int) -> Self:
+        """No sets: each of L labels is judged alone."""
+        return cls(sp.csr_array((0, n_labels), dtype=np.float32), 0.0)
+
+    @classmethod
+    def known(cls, targets: Floats, share: float) -> Self:
+        """The sets of training products, each once; none where they tell nothing of other products.
+
+        How many products have a set that no training product has is estimated by how many training products
+        have one that no other has (Good 1953). Only the remaining part of `share` counts.
+
+        Args:
+            targets: (N, L), above 0 where a product has a label.
+            share: from 0 to 1, the weight if every product had a known set.
+        """
+        n_labels = targets.shape[1]
+        # eight labels a byte are quicker to sort
+        bits, counts = np.unique(np.packbits(targets > 0, axis=1), axis=0, return_counts=True)
+        shared = int(counts[counts > 1].sum())
+        weight = share * shared / max(1, len(targets))
+        if weight < MIN_WEIGHT or len(bits) > MAX_SETS:
+            return cls.none(n_labels)
+        members = np.unpackbits(bits, axis=1, count=n_labels)
+        return cls(sp.csr_array(members.astype(np.float32)), weight)
+
+    def joined(self, logits: Floats) -> Floats:
+        """Final logits (N, L) of labels that have `logits` (N, L) when judged alone."""
+        if not self.weight:
+            return logits
+        clipped = np.clip(logits, -HIGHEST_LOGIT, HIGHEST_LOGIT)
+        final = np.empty_like(clipped, np.float32)
+        for rows in row_slices(len(logits), self.members.shape[0], CELLS_PER_BLOCK):
+            # twice the digits, or what is left of 1 would be known too coarsely
+            of_sets = softmax((clipped[rows] @ self.members.T).astype(np.float64), axis=1)
+            among_sets = clipped_logit(of_sets @ self.members, EPSILON, 1 - EPSILON)
+            final[rows] = (1 - self.weight) * clipped[rows] + self.weight * among_sets
+        return final
+
+    def state(self) -> State:
+        """The labels of all sets one after another, where each set ends, and the weight."""
+        arrays = {
+            "set_labels": self.members.indices.astype(np.int32),
+            "set_ends": self.members.indptr[1:].astype(np.int64),
+            "set_weight": np.array([self.weight]),
+        }
+        return State(arrays)
+
+    @classmethod
+    def from_state(cls, state: State, n_labels: int) -> Self:
+        """The sets that `state` was taken from; none where it has none."""
+        if "set_weight" not in state.arrays:
+            return cls.none(n_labels)
+        labels = state.arrays["set_labels"]
+        starts = np.concatenate([[0], state.arrays["set_ends"]])
+        ones = np.ones(len(labels), np.float32)
+        members = sp.csr_array((ones, labels, starts), shape=(len(starts) - 1, n_labels))
+        return cls(members, float(state.arrays["set_weight"][0]))

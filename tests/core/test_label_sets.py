@@ -1,0 +1,79 @@
+"""Sets of labels: what they are worth against counting by hand, and where they say nothing."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from shelfwise.core import label_sets
+from shelfwise.core.label_sets import LabelSets
+from shelfwise.core.types import State
+
+PAIRS = np.array([[1, 0, 1, 0], [1, 0, 1, 0], [0, 1, 0, 1], [0, 1, 0, 1]], np.float32)
+
+
+def test_a_label_is_as_likely_as_the_sets_that_it_is_in() -> None:
+    sets = LabelSets.known(PAIRS, 1.0)
+    alone = np.array([[0.9, 0.2, 0.4, 0.3]], np.float32)
+    odds = alone / (1 - alone)
+    first, second = odds[0, 0] * odds[0, 2], odds[0, 1] * odds[0, 3]
+    share = first / (first + second)
+    assert sets.weight == 1
+    assert expit(sets.joined(logit(alone))) == pytest.approx(
+        np.array([[share, 1 - share, share, 1 - share]]), abs=1e-5
+    )
+
+
+def test_half_of_the_logit_is_the_labels_own() -> None:
+    alone = logit(np.array([[0.9, 0.2, 0.4, 0.3]], np.float32))
+    whole, half = (LabelSets.known(PAIRS, share).joined(alone) for share in (1.0, 0.5))
+    assert half == pytest.approx((alone + whole) / 2, abs=1e-5)
+
+
+def test_where_every_set_is_known_labels_are_independent() -> None:
+    # each of the 16 sets twice, so that none is of one product only
+    every = np.array(list(itertools.product((0, 1), repeat=4)) * 2, np.float32)
+    alone = np.random.default_rng(0).normal(0, 2, (20, 4)).astype(np.float32)
+    assert LabelSets.known(every, 1.0).joined(alone) == pytest.approx(alone, abs=1e-3)
+
+
+def test_counts_as_far_as_products_share_their_sets() -> None:
+    shared = np.concatenate([PAIRS, [[1, 1, 0, 0]]]).astype(np.float32)
+    assert LabelSets.known(shared, 0.5).weight == pytest.approx(0.5 * 4 / 5)
+
+
+@pytest.mark.parametrize("targets", [np.eye(30), np.zeros((0, 30))])
+def test_says_nothing_where_no_two_products_have_the_same_labels(targets: np.ndarray) -> None:
+    alone = np.ones((3, 30), np.float32)
+    sets = LabelSets.known(targets.astype(np.float32), 0.5)
+    assert sets.members.shape == (0, 30)
+    assert sets.joined(alone) is alone
+
+
+def test_of_too_many_sets_none_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_sets, "MAX_SETS", 1)
+    assert LabelSets.known(PAIRS, 0.5).weight == 0
+
+
+def test_certain_labels_and_none_at_all_stay_finite() -> None:
+    joined = LabelSets.known(PAIRS, 0.5).joined(np.array([[np.inf, -np.inf, 90, -90]], np.float32))
+    assert np.isfinite(joined).all()
+
+
+def test_many_products_are_joined_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = np.random.default_rng(0).normal(0, 2, (50, 4)).astype(np.float32)
+    sets = LabelSets.known(PAIRS, 0.5)
+    at_once = sets.joined(alone)
+    monkeypatch.setattr(label_sets, "CELLS_PER_BLOCK", 6)
+    assert sets.joined(alone) == pytest.approx(at_once, abs=1e-6)
+
+
+def test_comes_back_from_its_state() -> None:
+    sets = LabelSets.known(PAIRS, 0.5)
+    back = LabelSets.from_state(sets.state(), 4)
+    assert back.weight == sets.weight
+    assert np.array_equal(back.members.toarray(), sets.members.toarray())
+    assert LabelSets.from_state(State(), 4).weight == 0
