@@ -107,7 +107,7 @@ def test_arrays_of_a_removed_setting_are_not_kept() -> None:
     own = np.zeros((3, 3), np.float32)
     arrays = {"centre": centre, "mean": centre[0], "spread": centre[0], "own_1": own}
     policy = Logistic(LogisticSettings()).restore(State(arrays))
-    assert policy.state().arrays.keys() == {"centre", "own_1"}
+    assert not {"mean", "spread"} & policy.state().arrays.keys()
 
 
 def test_texts_of_an_older_model_are_parted_into_words_as_in_its_training(saved: Path) -> None:
