@@ -171,7 +171,8 @@ def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path:
             "[split]\nvalidation_fraction = 0",
             "fitted_on is 'in_sample', but without validation products .* set it to 'oof'",
         ),
-        ("preset = 'papier'", "no preset called 'papier'"),
+        ("preset = 'papier'", "no preset called 'papier'; known: paper, .*, none"),
+        ("preset = 'none'", r"at least one entry under \[members\]; the preset none has no member"),
         ("[labels", "not valid TOML"),
     ],
 )
@@ -186,6 +187,17 @@ def test_a_plugins_settings_are_checked_too() -> None:
     config = Config.load("paper", changes={"members": {"title": {"settings": {"maxlenn": 3}}}})
     with pytest.raises(ConfigError, match=r"members\.title\.settings: setting maxlenn"):
         make_member(config, "title")
+
+
+def test_settings_can_stand_alone(tmp_path: Path) -> None:
+    file = tmp_path / "alone.toml"
+    file.write_text(
+        "preset = 'none'\ndecide_with = 'text'\n[members.text]\nmodality = 'text_linear'\nfield = 'title'\n"
+    )
+    config = Config.load("recommended", file)
+    assert (config.preset, list(config.members), config.systems) == ("none", ["text"], {})
+    # as a model keeps them, and as they are read again from there
+    assert Config.load(config.preset, changes=config.dump()) == config
 
 
 def test_no_such_file() -> None:

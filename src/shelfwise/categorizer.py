@@ -50,7 +50,7 @@ class Categorizer(ModelEstimator):
     no classifier in their sense, as these have one label a product: `is_classifier` is false.
 
     Args:
-        preset: "recommended", "quick", "best", "paper", "authors_code" or "everything".
+        preset: "recommended", "quick", "best", "paper", "authors_code", "everything" or "none".
         config: a TOML file, or a mapping of settings, that override the preset's.
         seed: of every random choice; None takes the preset's.
         root: the folder that image paths are relative to, where `X` is not a file.

@@ -38,7 +38,8 @@ TestCatalog = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="recommended, quick, best, paper, authors_code or everything."
+        metavar="NAME",
+        help="recommended, quick, best, paper, authors_code, everything, or none: the settings file alone.",
     ),
 ]
 CatalogConfig = Annotated[

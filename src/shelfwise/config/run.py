@@ -29,6 +29,9 @@ from shelfwise.config.sections import (
 from shelfwise.config.values import describe, merged, read_toml
 from shelfwise.errors import ConfigError
 
+NO_PRESET = "none"
+"""The preset of settings that stand alone."""
+
 PRESETS = ("paper", "authors_code", "recommended", "quick", "best", "everything")
 PRESET_SECONDS = {"quick": 600.0, "recommended": 7200.0}
 """The largest budget that each is chosen for; with more time, the best."""
@@ -74,14 +77,17 @@ class Config(Settings):
         gt=0,
         description="seconds for fitting; members are taken in their order; unset: no limit",
     )
-    members: dict[str, MemberSettings]
+    members: dict[str, MemberSettings] = Field(default_factory=dict)
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_agree(self) -> Config:
         # nothing could be fitted
         if not self.members:
-            raise ValueError("a run needs at least one entry under [members]")
+            raise ValueError(
+                "a run needs at least one entry under [members]; the preset none has no member, so the "
+                "settings file must name some"
+            )
         for name, system in self.systems.items():
             # a system may only fuse what the run fits
             unknown = [m for m in system.members if m not in self.members]
@@ -125,6 +131,8 @@ class Config(Settings):
     ) -> Config:
         """The preset, with `file` (TOML) laid over it, with `changes` laid over both.
 
+        The preset ``none`` is empty: members and systems are those of `file` and `changes` alone.
+
         Raises:
             ConfigError: unknown preset, unreadable file, or a setting that is unknown or out of range.
 
@@ -139,11 +147,13 @@ class Config(Settings):
             )
         over = read_toml(Path(file)) if file is not None else {}
         name = str(over.pop("preset", preset))
-        if name not in PRESETS:
-            raise ConfigError(f"there is no preset called {name!r}; known: {', '.join(PRESETS)}")
-        base = tomllib.loads(
-            files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8")
-        )
+        base: dict[str, Any] = {}
+        if name in PRESETS:
+            text = files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8")
+            base = tomllib.loads(text)
+        elif name != NO_PRESET:
+            known = ", ".join((*PRESETS, NO_PRESET))
+            raise ConfigError(f"there is no preset called {name!r}; known: {known}")
         return cls.parse(merged(merged({**base, "preset": name}, over), changes or {}))
 
     @staticmethod
