@@ -20,11 +20,16 @@ def test_a_label_is_as_likely_as_the_sets_that_it_is_in() -> None:
     alone = np.array([[0.9, 0.2, 0.4, 0.3]], np.float32)
     odds = alone / (1 - alone)
     first, second = odds[0, 0] * odds[0, 2], odds[0, 1] * odds[0, 3]
-    share = first / (first + second)
+    # the third set is the empty one, whose odds are 1
+    shares = np.array([first, second, first, second]) / (first + second + 1)
     assert sets.weight == 1
-    assert expit(sets.joined(logit(alone))) == pytest.approx(
-        np.array([[share, 1 - share, share, 1 - share]]), abs=1e-5
-    )
+    assert expit(sets.joined(logit(alone)))[0] == pytest.approx(shares, abs=1e-5)
+
+
+def test_a_product_of_no_known_category_gets_none_of_them() -> None:
+    # each label alone is unlikely; without the empty set one of the two sets would have to be right
+    joined = LabelSets.known(PAIRS, 1.0).joined(np.full((1, 4), -4, np.float32))
+    assert (joined < -4).all()
 
 
 def test_half_of_the_logit_is_the_labels_own() -> None:

@@ -172,9 +172,8 @@ def test_labels_that_are_never_together_keep_each_other_down() -> None:
         Logistic(LogisticSettings(label_sets=share)).fit(outputs, targets, None, Context())
         for share in (1, 0)
     )
-    sums = together.fuse(outputs)[:, :3].sum(axis=1)
-    assert sums == pytest.approx(1, abs=1e-3)
-    assert np.ptp(alone.fuse(outputs)[:, :3].sum(axis=1)) > 0.1
+    assert together.fuse(outputs)[:, :3].sum(axis=1).max() < 1
+    assert alone.fuse(outputs)[:, :3].sum(axis=1).max() > 1.1
 
 
 def test_sets_of_labels_are_kept_with_the_model() -> None:

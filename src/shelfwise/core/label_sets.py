@@ -59,7 +59,7 @@ class LabelSets:
 
     @classmethod
     def known(cls, targets: Floats, share: float) -> Self:
-        """The sets of training products, each once; none where they tell nothing of other products.
+        """The sets of training products and the empty set, each once; none where they tell nothing.
 
         How many products have a set that no training product has is estimated by how many training products
         have one that no other has (Good 1953). Only the remaining part of `share` counts.
@@ -75,7 +75,10 @@ class LabelSets:
         weight = share * shared / max(1, len(targets))
         if weight < MIN_WEIGHT or len(bits) > MAX_SETS:
             return cls.none(n_labels)
-        members = np.unpackbits(bits, axis=1, count=n_labels)
+        # a product may have no label at all, also where no training product has none: what is in no known
+        # category must not be given the likeliest of them
+        nothing = np.zeros((1, bits.shape[1]), np.uint8)
+        members = np.unpackbits(np.unique([*nothing, *bits], axis=0), axis=1, count=n_labels)
         return cls(sp.csr_array(members.astype(np.float32)), weight)
 
     def joined(self, logits: Floats) -> Floats:
