@@ -268,6 +268,10 @@ def test_out_may_not_be_another_folder(command: Command, sample: Path, tmp_path:
     )
 
 
+def test_an_empty_device_is_no_wish_for_any(command: Command) -> None:
+    assert "--device is empty" in refused(command("--device", "", "doctor"))
+
+
 def test_unknown_preset_and_setting(command: Command, sample: Path, tmp_path: Path) -> None:
     # nothing is what a variable gives that is not set, and no wish for the usual preset
     for name in ("papier", ""):

@@ -294,6 +294,23 @@ def test_pages_that_are_not_of_the_verb_are_not_written_over(
     assert page.read_text("utf-8") == "mine"
 
 
+def test_a_folder_that_may_not_be_written_is_refused_before_any_work(
+    model: Model, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # whoever runs the tests may be allowed to write everywhere
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    nothing = tmp_path / "there-is-no-such-catalogue.jsonl"
+    writers: list[Callable[[Path], object]] = [
+        lambda out: inspect_catalog(nothing, out, model.config, Context()),
+        lambda out: audit_catalog(model, nothing, out),
+        lambda out: explain_catalog(model, nothing, out, Context()),
+        lambda out: export_parquet(nothing, out),
+    ]
+    for write in writers:
+        with pytest.raises(StorageError, match="may not be written"):
+            write(tmp_path / "new" / "folder")
+
+
 def test_an_ingested_catalogue_and_tables_of_others_are_not_written_over(
     catalog: Path, tmp_path: Path
 ) -> None:

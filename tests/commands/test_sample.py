@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import subprocess
 from collections import Counter
@@ -59,6 +61,25 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="not an empty folder"):
         sample_catalog(tmp_path, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_fails_leaves_nothing_in_the_way_of_the_next_run(
+    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "new"
+    if is_there:
+        place.mkdir()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shelfwise.catalog.sample.generator._write_image", full)
+        with pytest.raises(OSError, match="No space left"):
+            sample_catalog(place, 5)
+    assert place.exists() == is_there
+    assert sample_catalog(place, 5)["lines"] >= 5
 
 
 def test_the_verb(command: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -31,6 +32,12 @@ def test_after_an_error_the_old_file_stays_and_nothing_is_beside_it(tmp_path: Pa
     write_text_atomically(path, ["n", "ew"])
     assert path.read_text() == "new"
     assert [path.name for path in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    with pytest.raises(OSError, match=r"No space left on device: .*out\.txt"), replacing(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_two_runs_never_share_a_temporary_name(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,20 @@ def test_other_settings_may_not_continue(tmp_path: Path) -> None:
     Checkpoints(tmp_path / "work", "key").run("a", State)
     with pytest.raises(ConfigError, match="without --resume"):
         Checkpoints(tmp_path / "work", "other", resume=True)
+
+
+def test_a_full_disk_leaves_no_half_of_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            Checkpoints(tmp_path / "work", "key")
+    # half of it would be taken for the key of other settings
+    Checkpoints(tmp_path / "work", "key", resume=True)
 
 
 def test_without_resume_the_work_starts_afresh(tmp_path: Path) -> None:

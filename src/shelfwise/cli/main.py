@@ -31,7 +31,7 @@ from shelfwise.cli.terminal import nothing_but_json, print_json
 from shelfwise.cli.torchrun import refuse_several_processes
 from shelfwise.core.device_request import DEVICE_VARIABLE
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE
-from shelfwise.errors import ShelfwiseError
+from shelfwise.errors import ConfigError, ShelfwiseError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,6 +73,9 @@ def set_up(
     ] = None,
 ) -> None:
     """Assign products to all of their categories, from title, description, image and any other column."""
+    # a script's variable that is not set; it would else be taken for no wish
+    if device == "":
+        raise ConfigError("--device is empty; name auto, cpu, cuda or cuda:1, or leave it out")
     if device is not None:
         # the process is the command line's own, and so are the processes that it starts
         os.environ[DEVICE_VARIABLE] = device

@@ -38,9 +38,11 @@ def check_output_folder(out: Path, own: Collection[str], others: Collection[str]
         others: names that other verbs, and people, give theirs as well.
 
     Raises:
-        StorageError: `out` is a file, is in a model, or has a file of `others` and none of `own`.
+        StorageError: `out` is a file, is in a model, cannot be written, or has a file of `others` and none
+            of `own`.
     """
     check_no_model(out)
+    _check_writable(out)
     if not out.exists():
         return
     if not out.is_dir():
@@ -52,4 +54,15 @@ def check_output_folder(out: Path, own: Collection[str], others: Collection[str]
         raise StorageError(
             f"{out} has a file {taken[0]} that this command did not write and would replace; "
             "choose another folder"
+        )
+
+
+def _check_writable(out: Path) -> None:
+    """Refuse a folder that cannot be made or written, before the work for it is done; raises StorageError."""
+    place = Path(os.path.realpath(out))
+    # the first folder that is there is the one in which others are made
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        raise StorageError(
+            f"cannot write {out}: the folder {there} may not be written; choose another place"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from shelfwise.catalog.sample import write_sample
 from shelfwise.catalog.sample.planted_copies import PLANTED_COPIES
 from shelfwise.commands.output_places import check_no_model
 from shelfwise.core.types import Context
+from shelfwise.disk.claims import claimed
 from shelfwise.errors import CatalogError
 
 
@@ -29,11 +31,19 @@ def sample_catalog(
 
     Raises:
         CatalogError: `out` is a folder with something in it, or `products` is below 1.
+        StorageError: another run is writing to `out`, or it cannot be written.
     """
     check_no_model(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CatalogError(f"{out} is not an empty folder; give --out a new one")
-    file = write_sample(out, products, seed, context, images)
+    with claimed(out):
+        is_there = out.exists()
+        if is_there and (not out.is_dir() or any(out.iterdir())):
+            raise CatalogError(f"{out} is not an empty folder; give --out a new one")
+        try:
+            file = write_sample(out, products, seed, context, images)
+        except BaseException:
+            # the folder is new or was empty: all in it is of this run, and would stand in the next one's way
+            _empty(out, keep=is_there)
+            raise
     lines = file.read_bytes().count(b"\n")
     return {
         "catalog": str(file),
@@ -42,3 +52,15 @@ def sample_catalog(
         "seed": seed,
         "lines": lines,
     }
+
+
+def _empty(folder: Path, keep: bool) -> None:
+    """Remove what is in `folder`, and itself unless it is to be kept."""
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for one in folder.iterdir():
+        if one.is_dir():
+            shutil.rmtree(one, ignore_errors=True)
+        else:
+            one.unlink(missing_ok=True)

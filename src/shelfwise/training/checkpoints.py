@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from shelfwise.core.loop_checkpoints import LoopCheckpoints
 from shelfwise.core.types import State
-from shelfwise.disk.files import read_arrays, write_arrays
+from shelfwise.disk.files import read_arrays, write_arrays, write_text_atomically
 from shelfwise.disk.folders import make_folders
 from shelfwise.errors import ConfigError
 from shelfwise.nn.memory import give_back_memory
@@ -66,7 +66,8 @@ class Checkpoints:
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
         make_folders(folder)
-        stamp.write_text(key)
+        # whole or not at all: after a full disk half of it would be the key of other settings
+        write_text_atomically(stamp, key)
 
     def run(self, name: str, compute: Callable[[], State]) -> State:
         """The result of stage `name`: from disk if an earlier run finished it, else computed and kept."""

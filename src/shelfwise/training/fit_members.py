@@ -17,7 +17,7 @@ from shelfwise.config import Config
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member
 from shelfwise.core.types import Examples, Prediction, RejectedField, Rows, State
-from shelfwise.errors import LabelError, ShelfwiseError
+from shelfwise.errors import LabelError, ShelfwiseError, StorageError
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.cross_fitting import Compute, out_of_fold
 from shelfwise.training.dataset import TrainingSet
@@ -172,6 +172,9 @@ def try_or_reason(compute: Callable[[], T], name: str, skip_failures: bool) -> T
     """What `compute` gives; with `skip_failures`, the reason in words instead if it fails in any way."""
     try:
         return compute()
+    except StorageError:
+        # a disk that is full is no fault of a member's
+        raise
     except Exception as error:
         if not skip_failures:
             raise
