@@ -40,6 +40,11 @@ def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def test_what_a_library_says_of_a_failure_stays(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="^the line is dead$"), replacing(tmp_path / "out.txt"):
+        raise OSError("the line is dead")
+
+
 def test_two_runs_never_share_a_temporary_name(tmp_path: Path) -> None:
     names = {temporary_name(tmp_path / "file").name for _ in range(10)}
     assert len(names) == 10

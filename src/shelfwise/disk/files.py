@@ -50,8 +50,9 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.rename(path)
     except OSError as error:
-        # of a full disk the system names no file
-        if error.filename is None:
+        # of a full disk the system names no file; an error without a number has words of its own, which a
+        # name would hide
+        if error.errno is not None and error.filename is None:
             error.filename = str(path)
         raise
     finally:
