@@ -41,7 +41,7 @@ def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
 
 
 def test_what_a_library_says_of_a_failure_stays(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="^the line is dead$"), replacing(tmp_path / "out.txt"):
+    with pytest.raises(OSError, match=r"^the line is dead$"), replacing(tmp_path / "out.txt"):
         raise OSError("the line is dead")
 
 
