@@ -59,6 +59,11 @@ def test_a_comparison_leaves_the_member_out(monkeypatch: pytest.MonkeyPatch) -> 
     assert list(left_out) == ["words"]
 
 
+def test_a_comparison_leaves_out_a_member_whose_library_is_missing() -> None:
+    left_out = fit({"gone": {"modality": "no_such_kind", "field": "title"}, "lines": LINEAR}, True)
+    assert "no_such_kind" in left_out["gone"]
+
+
 @pytest.mark.parametrize("free", [BYTES, None])
 def test_targets_that_fit_are_not_refused(
     free: int | None, monkeypatch: pytest.MonkeyPatch

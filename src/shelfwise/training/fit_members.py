@@ -57,8 +57,7 @@ def fit_members(run: TrainingRun, budget: Budget) -> FittedMembers:
     stacked = stacked_members(run.config, not len(run.training_set.validation), run.skip_failures)
     # All before the first is fitted: what one of them lacks is then known at once.
     for name in run.config.members:
-        fits = partial(check_target_memory, name, make_member(run.config, name), run.training_set)
-        reason = try_or_reason(fits, name, run.skip_failures)
+        reason = try_or_reason(partial(_check_memory, run, name), name, run.skip_failures)
         if reason is not None:
             fitted.not_run[name] = reason
     # In the configured order: under a budget the first members are the ones that are kept.
@@ -74,6 +73,11 @@ def fit_members(run: TrainingRun, budget: Budget) -> FittedMembers:
     if not fitted.members:
         raise LabelError(f"there is nothing to learn from: {'; '.join(fitted.not_run.values())}")
     return fitted
+
+
+def _check_memory(run: TrainingRun, name: str) -> None:
+    """Refuse a member whose targets do not fit; errors also as :func:`make_member`."""
+    check_target_memory(name, make_member(run.config, name), run.training_set)
 
 
 def fit_member(
