@@ -27,11 +27,11 @@ from shelfwise.export.loading import open_model
 from shelfwise.metrics.label_names import micro_f1_of_names
 from shelfwise.model.bundle import save_bundle
 from shelfwise.model.decision import Decision
-from shelfwise.model.estimator import COLUMNS, ModelEstimator, features_of
-from shelfwise.model.field_use import field_uses
+from shelfwise.model.estimator import COLUMNS, ModelEstimator
 from shelfwise.model.labelling import LabelRequest, label, novelty_detector
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
+from shelfwise.model.similar_products import similar_products
 
 
 class Categorizer(ModelEstimator):
@@ -287,11 +287,7 @@ class Categorizer(ModelEstimator):
         """As :meth:`similar`, each with sentences on what could not be used of the product."""
         model, index = self._model_with_index()
         reading = self._read(X)
-        predicted = model.predict_members(reading.catalog, self._context())
-        similarities, rows = index.nearest(features_of(predicted), k)
-        neighbours = index.describe_all(similarities, rows, model.labels.names)
-        uses = field_uses(model.fields, reading.catalog, predicted.refused)
-        found = list(zip(neighbours, (use.warnings for use in uses), strict=True))
+        found = similar_products(model, index, reading.catalog, k, self._context())
         return list_with_refused(found, reading.quarantine, lambda: ([], ()))
 
     def similar_to(self, name: str, k: int = 10) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Label new products, and explain the labels."""
-    from shelfwise.commands.explain import explain_chosen, products_to_explain
+    from shelfwise.commands.explain import ChosenProducts
     from shelfwise.commands.predict import predict_catalog, summary_lines
     from shelfwise.export.loading import open_model
 
@@ -52,13 +52,11 @@ def predict(
         # refused before any work is done
         chosen = None
         if explain is not None:
-            chosen = products_to_explain(fitted, catalog, explain, context, identities or ())
+            chosen = ChosenProducts.of(fitted, catalog, explain, context, identities or ())
         summary = predict_catalog(
             fitted, catalog, out, context, target_precision, novelty_rate, top
         )
-        summary["explained"] = None
-        if explain is not None and chosen is not None:
-            summary["explained"] = explain_chosen(fitted, chosen, explain, context)
+        summary["explained"] = chosen.explain(context) if chosen else None
     print_result(summary, summary_lines(summary), as_json)
 
 

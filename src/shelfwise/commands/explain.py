@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -47,35 +48,43 @@ def explain_catalog(
         StorageError: another run is writing to `out`, it holds something else, or `source` would be written
             over.
     """
-    chosen = products_to_explain(predictor, source, out, context, ids)
-    return explain_chosen(predictor, chosen, out, context)
+    return ChosenProducts.of(predictor, source, out, context, ids).explain(context)
 
 
-def products_to_explain(
-    predictor: Predictor, source: Path, out: Path, context: Context, ids: Sequence[str]
-) -> Catalog:
-    """The products to explain, once nothing forbids it; arguments and errors as :func:`explain_catalog`."""
-    model = require_members(predictor, "explain labels")
-    check_output_folder(out, [DATA], ["index.html"])
-    keep_input(source, out / DATA)
-    catalog = read_catalog(source, model.config.catalog, context).catalog
-    return _choose(catalog, ids, source)
+@dataclass(frozen=True)
+class ChosenProducts:
+    """Products that a model can explain, and the folder that their page goes to.
 
+    Whatever forbids it is found when they are chosen, so that other work need not be done in vain before.
+    """
 
-def explain_chosen(
-    predictor: Predictor, chosen: Catalog, out: Path, context: Context
-) -> dict[str, Any]:
-    """As :func:`explain_catalog`, for what :func:`products_to_explain` has chosen."""
-    # jinja2 and matplotlib are not for those who only predict
-    from shelfwise.reports.explanation_report import write_explanations
+    model: Model
+    products: Catalog
+    out: Path
 
-    explained = _explain(require_members(predictor, "explain labels"), chosen, context)
-    images = dict(zip(chosen.ids, chosen.image_sources(), strict=True))
-    with claimed(out):
-        # first what tells a later run that the folder is of explanations
-        write_json_lines(out / DATA, explained)
-        page = write_explanations(explained, out, images.get)
-    return {"products": len(explained), "page": str(page), "data": str(out / DATA)}
+    @classmethod
+    def of(
+        cls, predictor: Predictor, source: Path, out: Path, context: Context, ids: Sequence[str]
+    ) -> Self:
+        """The products of `source` to explain; arguments and errors as :func:`explain_catalog`."""
+        model = require_members(predictor, "explain labels")
+        check_output_folder(out, [DATA], ["index.html"])
+        keep_input(source, out / DATA)
+        catalog = read_catalog(source, model.config.catalog, context).catalog
+        return cls(model, _choose(catalog, ids, source), out)
+
+    def explain(self, context: Context) -> dict[str, Any]:
+        """As :func:`explain_catalog`."""
+        # jinja2 and matplotlib are not for those who only predict
+        from shelfwise.reports.explanation_report import write_explanations
+
+        explained = _explain(self.model, self.products, context)
+        images = dict(zip(self.products.ids, self.products.image_sources(), strict=True))
+        with claimed(self.out):
+            # first what tells a later run that the folder is of explanations
+            write_json_lines(self.out / DATA, explained)
+            page = write_explanations(explained, self.out, images.get)
+        return {"products": len(explained), "page": str(page), "data": str(self.out / DATA)}
 
 
 def _choose(catalog: Catalog, ids: Sequence[str], source: Path) -> Catalog:

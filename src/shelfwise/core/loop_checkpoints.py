@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from shelfwise.disk.files import read_arrays, write_arrays
@@ -20,7 +21,9 @@ from shelfwise.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-LoopState = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
+Arrays = Mapping[str, NDArray[Any]]
+
+LoopState = tuple[Arrays, Mapping[str, Any]]
 """Arrays, and JSON-ready facts."""
 
 MOST_TIME = 0.05
@@ -60,6 +63,25 @@ class LoopCheckpoint:
         ended = time.monotonic()
         # large states are kept less often
         self._next = ended + max(self._seconds, (ended - started) / MOST_TIME)
+
+    def load_steps(self, rng: np.random.Generator) -> tuple[Arrays, int] | None:
+        """The arrays that :meth:`keep_steps` kept, and how many steps were done; None where it kept nothing.
+
+        `rng` goes on where it was.
+        """
+        kept = self.load()
+        # a version that counted them elsewhere has kept the state: the loop starts anew
+        if kept is None or "steps" not in kept[1]:
+            return None
+        arrays, facts = kept
+        rng.bit_generator.state = facts["random"]
+        return arrays, facts["steps"]
+
+    def keep_steps(
+        self, steps: int, rng: np.random.Generator, arrays: Callable[[], Arrays]
+    ) -> None:
+        """As :meth:`keep`, of a loop whose next step needs its arrays and a random generator alone."""
+        self.keep(lambda: (arrays(), {"steps": steps, "random": rng.bit_generator.state}))
 
     def finish(self, result: Callable[[], LoopState]) -> None:
         """Keep what came of the loop in place of its state, which may be far larger, if one was kept."""

@@ -9,14 +9,12 @@ Dimensions: V nodes, E edges, W walks.
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from shelfwise.core.loop_checkpoints import LoopState
+from shelfwise.core.loop_checkpoints import Arrays
 from shelfwise.core.types import Bools, Context, Floats, PluginSettings, Rows
 from shelfwise.features.vector_math import unit
 
@@ -94,16 +92,14 @@ def closeness(adjacency: sp.csr_array, settings: WalkSettings, context: Context)
         "seed": context.seed,
     }
     checkpoint = context.loops.next(marks)
-    kept = checkpoint.load()
+    kept = checkpoint.load_steps(rng)
     if kept is not None:
-        arrays, facts = kept
+        arrays, begun = kept
         parts = (arrays["counts"], arrays["columns"], arrays["rows"])
         counts = sp.csr_array(parts, shape=counts.shape)
-        begun, rng.bit_generator.state = facts["walks"], facts["chance"]
 
-    def state(walks: int) -> LoopState:
-        arrays = {"counts": counts.data, "columns": counts.indices, "rows": counts.indptr}
-        return arrays, {"walks": walks, "chance": rng.bit_generator.state}
+    def counted() -> Arrays:
+        return {"counts": counts.data, "columns": counts.indices, "rows": counts.indptr}
 
     for first in range(begun, len(starts), block_size):
         visits = walk(adjacency, starts[first : first + block_size], settings, rng)
@@ -112,7 +108,7 @@ def closeness(adjacency: sp.csr_array, settings: WalkSettings, context: Context)
         later = np.concatenate([visits[:, gap:].ravel() for gap in range(1, furthest + 1)])
         ones = np.ones(len(earlier), np.float32)
         counts = counts + sp.coo_array((ones, (earlier, later)), shape=(nodes, nodes)).tocsr()
-        checkpoint.keep(partial(state, first + block_size))
+        checkpoint.keep_steps(first + block_size, rng, counted)
     return sp.csr_array(counts + counts.T)
 
 

@@ -8,7 +8,6 @@ Dimensions: N texts, K known n-grams, D numbers of a vector, L labels.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +20,7 @@ from torch.nn import functional as F
 
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
-from shelfwise.core.loop_checkpoints import LoopState
+from shelfwise.core.loop_checkpoints import Arrays
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import (
     Bools,
@@ -234,18 +233,18 @@ def train_vectors(
     labels = torch.zeros(targets.shape[1], dimensions)
     steps = -(-len(targets) // settings.batch_size)
     begun = 0
+    # what is learnt depends on all of these
     marks = {"shape": [*shares.shape, targets.shape[1]], "rate": rate, "seed": context.seed}
     checkpoint = context.loops.next({**marks, "settings": settings.model_dump(mode="json")})
-    kept = checkpoint.load()
+    kept = checkpoint.load_steps(rng)
     if kept is not None:
-        arrays, facts = kept
+        arrays, begun = kept
+        # copied: training changes them in place
         vectors = torch.from_numpy(np.array(arrays["vectors"]))
         labels = torch.from_numpy(np.array(arrays["labels"]))
-        begun, rng.bit_generator.state = facts["epochs"], facts["order"]
 
-    def state(epochs: int) -> LoopState:
-        arrays = {"vectors": vectors.numpy(), "labels": labels.numpy()}
-        return arrays, {"epochs": epochs, "order": rng.bit_generator.state}
+    def learnt() -> Arrays:
+        return {"vectors": vectors.numpy(), "labels": labels.numpy()}
 
     with context.progress("training the bag of words", settings.epochs) as progress:
         progress.advance(begun)
@@ -263,7 +262,7 @@ def train_vectors(
             # the caller tries again with half the rate
             if not labels.isfinite().all():
                 break
-            checkpoint.keep(partial(state, epoch + 1))
+            checkpoint.keep_steps(epoch + 1, rng, learnt)
     return vectors.numpy(), labels.numpy()
 
 

@@ -20,7 +20,7 @@ from shelfwise.errors import BundleError, NotFittedError
 from shelfwise.features.vector_math import unit
 from shelfwise.model.model import Model, require_members
 from shelfwise.model.nearest_neighbours import Neighbours
-from shelfwise.model.predictor import MemberPredictions, Predictor
+from shelfwise.model.predictor import Predictor
 
 log = logging.getLogger("shelfwise")
 
@@ -111,17 +111,12 @@ class ModelEstimator(BaseEstimator):  # type: ignore[misc]
     def _vectors(self, model: Model, catalog: Catalog) -> Floats:
         """The members' features side by side, (N, D)."""
         # each member counts alike, however long its vectors are
-        features = features_of(model.predict_members(catalog, self._context()))
-        parts = [unit(part) for part in features.values()]
+        predicted = model.predict_members(catalog, self._context())
+        parts = [unit(part) for part in predicted.features.values()]
         return np.concatenate(parts, axis=1)
 
     def _context(self) -> Context:
         return Context(seed=self._model().config.seed)
-
-
-def features_of(predicted: MemberPredictions) -> dict[str, Floats]:
-    """The features (N, D) of each member, by its name."""
-    return {name: prediction.features for name, prediction in predicted.predictions.items()}
 
 
 def _has_any(catalog: Catalog, fields: Iterable[str]) -> bool:

@@ -22,6 +22,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.sparse_scores import by_row_blocks
 from shelfwise.core.types import (
     Context,
+    Floats,
     Matrix,
     MemberOutputs,
     Prediction,
@@ -67,6 +68,11 @@ class MemberPredictions:
     def outputs(self, members: Iterable[str]) -> MemberOutputs:
         """The predictions of `members`, stacked in that order."""
         return MemberOutputs.stack([self.predictions[name] for name in members])
+
+    @property
+    def features(self) -> dict[str, Floats]:
+        """The features (N, D) of each member, by its name; every member has a D of its own."""
+        return {name: prediction.features for name, prediction in self.predictions.items()}
 
 
 @dataclass

@@ -28,18 +28,14 @@ class LargestSet(nn.Module):
         self, weights: Floats, constants: Floats, centre: Floats, sets: Bools, label_sets: LabelSets
     ) -> None:
         super().__init__()
-        arrays = {
-            "weights": weights,
-            "constants": constants,
-            "centre": centre[:, :, None],
-            "sets": sets,
-        }
-        for name, array in arrays.items():
-            self.register_buffer(name, torch.from_numpy(array))
+        self.weights = nn.Buffer(torch.from_numpy(weights))
+        self.constants = nn.Buffer(torch.from_numpy(constants))
+        self.centre = nn.Buffer(torch.from_numpy(centre[:, :, None]))
+        self.sets = nn.Buffer(torch.from_numpy(sets))
         # their places, from 1
-        self.register_buffer("ranks", torch.arange(1, len(sets) + 1))
+        self.ranks = nn.Buffer(torch.arange(1, len(sets) + 1))
         # a byte each in the graph, numbers once it runs
-        self.register_buffer("label_sets", torch.from_numpy(label_sets.members.toarray() > 0))
+        self.label_sets = nn.Buffer(torch.from_numpy(label_sets.members.toarray() > 0))
         self.label_sets_weight = label_sets.weight
 
     def forward(self, scores: Tensor, present: Tensor) -> Tensor:
@@ -47,16 +43,16 @@ class LargestSet(nn.Module):
         # the same inputs as `label_inputs` makes
         logits = scores.logit(eps=INPUT_EPSILON)
         shares = logits - logits.logsumexp(dim=2, keepdim=True)
-        centre = self.get_buffer("centre")
         mask = present.unsqueeze(2)
         # (B, S): the rank of each set within the product's members, 0 for the other sets
-        is_within = (present.unsqueeze(1) | ~self.get_buffer("sets")).all(dim=2)
-        last = (self.get_buffer("ranks") * is_within).amax(dim=1)
+        is_within = (present.unsqueeze(1) | ~self.sets).all(dim=2)
+        last = (self.ranks * is_within).amax(dim=1)
         chosen = (last - 1).clamp_min(0)
         # (B, 2, M, L): one regression a product, not all of them
-        own = self.get_buffer("weights")[chosen]
-        inputs = (logits - centre[0]) * own[:, 0] + (shares - centre[1]) * own[:, 1]
-        alone = (inputs * mask).sum(dim=1) + self.get_buffer("constants")[chosen]
+        own = self.weights[chosen]
+        of_logits = (logits - self.centre[0]) * own[:, 0]
+        of_shares = (shares - self.centre[1]) * own[:, 1]
+        alone = ((of_logits + of_shares) * mask).sum(dim=1) + self.constants[chosen]
         by_set = self.joined(alone).sigmoid()
         # where no solved set is within the product's: the mean of its members' scores
         mean = scores.sum(dim=1) / mask.sum(dim=1).clamp_min(1)
@@ -67,11 +63,11 @@ class LargestSet(nn.Module):
         if not self.label_sets_weight:
             return alone
         clipped = alone.clamp(-HIGHEST_LOGIT, HIGHEST_LOGIT)
-        members = self.get_buffer("label_sets").to(alone.dtype)  # (G, L)
+        members = self.label_sets.to(alone.dtype)  # (G, L)
         of_sets = (clipped @ members.T).softmax(dim=1)
         # not 1 less the first: where nearly nothing is left of it, that has no digits
-        with_label, without = of_sets @ members, of_sets @ (1 - members)
-        among_sets = (
-            with_label.clamp(EPSILON, 1 - EPSILON).log() - without.clamp(EPSILON, 1 - EPSILON).log()
-        )
-        return clipped.lerp(among_sets, self.label_sets_weight)
+        with_label = of_sets @ members
+        without = of_sets @ (1 - members)
+        likely = with_label.clamp(EPSILON, 1 - EPSILON).log()
+        unlikely = without.clamp(EPSILON, 1 - EPSILON).log()
+        return clipped.lerp(likely - unlikely, self.label_sets_weight)

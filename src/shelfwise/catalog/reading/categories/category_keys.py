@@ -1,4 +1,4 @@
-"""What JSON and XML files call the parts of their lists of categories, and the ids of categories in products.
+"""What JSON and XML files call the parts of categories and of lists of them, and their ids in products.
 
 The names are plain, as :func:`~shelfwise.catalog.reading.columns.column_mapping.normal_name` gives them.
 Tuples have the likeliest name first.
@@ -34,6 +34,33 @@ JSON_REFERENCES = frozenset(
     }
 )
 """What products of a JSON file have the ids of their categories under."""
+
+OBJECT_ID_KEYS = ("id", "category_id", "categoryid")
+"""What a category that stands in a product as an object has its id under."""
+
+OBJECT_PARENT_ID_KEYS = (
+    "parent",
+    "parent_id",
+    "parentid",
+    "parent_category_id",
+    "parentcategoryid",
+)
+OBJECT_PARENT_KEYS = ("parent", "parent_category", "parentcategory")
+"""What it has the id of the one above it under, or this one as an object."""
+
+CHILD_KEYS = (
+    "children",
+    "childs",
+    "child",
+    "subs",
+    "subcategories",
+    "sub_categories",
+    "subcategory",
+)
+"""What it has the objects below it under."""
+
+ANCESTOR_KEYS = ("ancestors", "parents", "path_from_root", "pathfromroot")
+"""What it lists all those above it under, the highest first (commercetools)."""
 
 XML_ID_KEYS = ("id", "category_id", "group_id", "code")
 XML_NAME_KEYS = ("name", "title", "display_name", "group_name", "category_name", "label")

@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from shelfwise.catalog.reading.categories.category_keys import (
+    ANCESTOR_KEYS,
+    CHILD_KEYS,
+    OBJECT_ID_KEYS,
+    OBJECT_PARENT_ID_KEYS,
+    OBJECT_PARENT_KEYS,
+)
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.objects.category_index import CategoryIndex
-
-_IDS = ("id", "category_id", "categoryid")
-_ABOVE = ("parent", "parent_id", "parentid", "parent_category_id", "parentcategoryid")
-PARENTS = ("parent", "parent_category", "parentcategory")
-"""Keys, in plain form, under which an object holds the one above."""
-
-_BELOW = ("children", "childs", "child", "subs", "subcategories", "sub_categories", "subcategory")
-
-_ANCESTORS = ("ancestors", "parents", "path_from_root", "pathfromroot")
-"""Keys under which an object lists those above it, the highest first (commercetools)."""
 
 NameOf = Callable[[Mapping[str, Any]], str | None]
 """What an object is called; None of one without a name."""
@@ -41,10 +38,12 @@ def paths_by_parents(values: Sequence[Any], name_of: NameOf) -> list[list[str]] 
         name = name_of(value) if isinstance(value, Mapping) else None
         plain = {normal_name(str(key)): one for key, one in value.items()} if name else {}
         # objects that hold the one above tell more than its id
-        if any(isinstance(plain.get(key), Mapping) for key in PARENTS):
+        if any(isinstance(plain.get(key), Mapping) for key in OBJECT_PARENT_KEYS):
             return None
-        identity, above = _first(plain, _IDS), _first(plain, _ABOVE)
-        if name is None or identity is None or not any(key in plain for key in _ABOVE):
+        identity = _first(plain, OBJECT_ID_KEYS)
+        above = _first(plain, OBJECT_PARENT_ID_KEYS)
+        has_parent = any(key in plain for key in OBJECT_PARENT_ID_KEYS)
+        if name is None or identity is None or not has_parent:
             return None
         parents[identity] = above or ""
         index.add(identity, name, above)
@@ -79,7 +78,7 @@ def held_below(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     [{'name': 'Mugs'}, {'name': 'Pots'}]
     """
     for key, held in value.items():
-        if normal_name(str(key)) not in _BELOW:
+        if normal_name(str(key)) not in CHILD_KEYS:
             continue
         is_one = isinstance(held, Mapping) and not all(
             isinstance(one, Mapping) for one in held.values()
@@ -97,7 +96,8 @@ def path_of_ancestors(value: Mapping[str, Any], name_of: NameOf) -> list[str] | 
     >>> path_of_ancestors({"name": "Mugs", "ancestors": [{"name": "Home"}]}, lambda value: value["name"])
     ['Home', 'Mugs']
     """
-    listed = next((one for key, one in value.items() if normal_name(str(key)) in _ANCESTORS), None)
+    lists = (one for key, one in value.items() if normal_name(str(key)) in ANCESTOR_KEYS)
+    listed = next(lists, None)
     # GraphQL answers lists as connections
     if isinstance(listed, Mapping) and isinstance(listed.get("edges"), list):
         listed = [one.get("node") for one in listed["edges"] if isinstance(one, Mapping)]

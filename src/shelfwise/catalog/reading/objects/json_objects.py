@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shelfwise.catalog.reading.categories.category_keys import OBJECT_PARENT_KEYS
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
 from shelfwise.catalog.reading.objects.category_trees import (
-    PARENTS,
     holds_another,
     path_of_ancestors,
     paths_below,
@@ -264,7 +264,9 @@ def _with_parents(value: Mapping[str, Any], name: str) -> Any:
 def _parent(value: Mapping[str, Any]) -> Any:
     """The object above another one, as that holds it."""
     plain = {normal_name(str(key)): one for key, one in value.items()}
-    return next((plain[key] for key in PARENTS if isinstance(plain.get(key), Mapping)), None)
+    return next(
+        (plain[key] for key in OBJECT_PARENT_KEYS if isinstance(plain.get(key), Mapping)), None
+    )
 
 
 def _name_of(value: Mapping[str, Any]) -> str | None:
