@@ -82,6 +82,7 @@ def path_or_content(value: Any) -> str | bytes | None:
         return value
     if isinstance(value, Path):
         return str(value)
+    # they may be changed later, bytes cannot
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     kind = type(value).__name__

@@ -27,13 +27,16 @@ def checked(plugin: object, answer: Matrix, rows: int, columns: int | None = Non
     """
     name = type(plugin).__name__
     shape = np.shape(answer)
-    wide = columns if columns is not None or len(shape) != 2 else shape[1]
+    # any width is right where none is demanded
+    wide = shape[1] if columns is None and len(shape) == 2 else columns
     if shape != (rows, wide):
         wanted = f"({rows}, {'any' if columns is None else columns})"
         raise PluginError(
             f"the plug-in {name} answered with an array {shape}, expected {wanted}; correct the plug-in"
         )
-    if not np.isfinite(answer.data if sp.issparse(answer) else answer).all():
+    # a NaN is below every threshold: its product would lose labels without a word
+    numbers = answer.data if sp.issparse(answer) else answer
+    if not np.isfinite(numbers).all():
         raise PluginError(
             f"the plug-in {name} answered with infinite values or with none; correct the plug-in"
         )
@@ -62,6 +65,7 @@ def fused_predictions(policy: FusionPolicy, predictions: Sequence[Prediction]) -
         return fused(policy, MemberOutputs.stack(predictions))
     parts = []
     for rows in row_slices(shape[0], len(predictions) * shape[1]):
+        # stacked they are dense, which only some products at a time have room for
         some = [one.take(np.arange(rows.start, rows.stop)) for one in predictions]
         parts.append(highest_scores(fused(policy, MemberOutputs.stack(some))))
     return sp.csr_array(sp.vstack(parts, format="csr"))
@@ -93,11 +97,9 @@ def fit_each_policy(tasks: Sequence[PolicyTask]) -> None:
     """
     some = tasks[0].policy
     with changes_refused(some):
-        type(some).fit_each(
-            [
-                dataclasses.replace(
-                    task, outputs=lent(some, task.outputs), targets=lent(some, task.targets)
-                )
-                for task in tasks
-            ]
-        )
+        safe_tasks = []
+        for task in tasks:
+            outputs = lent(some, task.outputs)
+            targets = lent(some, task.targets)
+            safe_tasks.append(dataclasses.replace(task, outputs=outputs, targets=targets))
+        type(some).fit_each(safe_tasks)

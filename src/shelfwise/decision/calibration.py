@@ -87,6 +87,7 @@ class Calibration:
             seed: of the parts of the cross-validation.
         """
         candidates = _candidates(method, shrink)
+        # counted once for each fold: any training part is then a sum of the others
         fold_of = random_folds(scores.shape[0], FOLDS, seed)
         counts = FoldCounts.of(scores, targets, fold_of)
         losses: dict[Candidate, float] = {}
@@ -96,6 +97,7 @@ class Calibration:
             losses = _cross_validated_losses(counts, top, candidates)
             chosen = min(losses, key=lambda candidate: losses[candidate])
         chosen_method, chosen_shrink = chosen
+        # what was chosen on parts is fitted on all products
         arrays = _curves(counts.without(), chosen_method)(chosen_shrink)
         named = {}
         for (tried_method, tried_shrink), loss in losses.items():

@@ -50,6 +50,7 @@ class LabelErrorDetector:
         count = len(given)
         folds = np.random.default_rng(0).permutation(count) % FOLDS
         training = [folds != fold for fold in range(FOLDS)] if count >= FOLDS else []
+        # last, for products that are not among these: on all of them
         training.append(np.ones(count, np.bool_))
         parts = []
         for rows in training:

@@ -209,6 +209,7 @@ def _pooled_threshold(pairs: ScoredPairs, wanted: Bools | None = None) -> tuple[
         scores = scores[kept]
         hits = hits[kept]
         true = int(np.count_nonzero(wanted[pairs.true_rows]))
+    # sorted once: counts above any threshold are then a search
     ranked = np.sort(scores)
     positives = np.sort(scores[hits])
     threshold, best = best_threshold_of_ranked(ranked, positives, true)

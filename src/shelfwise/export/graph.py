@@ -117,6 +117,7 @@ class System(nn.Module):
             if source.encoder is None:
                 reads.append(name)
             else:
+                # by number, as encoders stand in the graph in that order
                 reads.append(self._shared_encoder(name, source.encoder, source.encoder_key))
         self.member_inputs[member] = tuple(names)
         self._reads.append(reads)

@@ -92,6 +92,7 @@ def _text_cnn(name: str, member: Modality) -> MemberGraph:
         cleaning=settings.cleaning,
         maxlen=settings.maxlen,
         truncating=settings.truncating,
+        # the widest window reads beyond the end of a text, as in training
         widest=max(settings.sizes),
         words=tuple(state.facts["words"]),
     )

@@ -80,6 +80,7 @@ def in_eight_bits(
             "give labelled products that are not in the test set"
         )
     smaller = replace(exported, graph=GraphFile(_quantized(graph, chosen, exported, labelled)))
+    # both on the same products, so that the difference is that of 8 bits alone
     before = _macro_f1(exported, labelled, truth, context)
     after = _macro_f1(smaller, labelled, truth, context)
     check = QuantizationCheck(len(labelled), before, after, allowed)
@@ -137,6 +138,7 @@ def _quantized(
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", *_FOLLOWING_OPS],
             nodes_to_quantize=nodes,
+            # a range for each filter: one for all would leave small filters few steps
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,

@@ -88,6 +88,7 @@ class NgramBlocks(FieldInputs):
             for start in range(0, len(catalog), PRODUCTS_PER_BLOCK):
                 rows = np.arange(start, min(start + PRODUCTS_PER_BLOCK, len(catalog)))
                 counts = NgramCounts.read(catalog.take(rows), fields, settings, every)
+                # how many kinds of n-grams there are is known from the first products on
                 files = files or [GramsFile() for _ in counts.grams]
                 for file, grams in zip(files, counts.grams, strict=True):
                     file.append(grams)

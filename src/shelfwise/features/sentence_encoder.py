@@ -58,6 +58,7 @@ def find_encoder(name: str = "auto", download: bool = True) -> EncoderSource:
         return EncoderSource(folder, origin, MINILM.sha256)
     is_folder = Path(name).is_dir()
     folder = Path(name) if is_folder else _from_hub(name, download)
+    # large encoders have several files of weights
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
         raise WeightsError(

@@ -159,6 +159,7 @@ class NgramCounts(FieldInputs):
         grams: list[Grams] = []
         least: list[int] = []
         for name in fields:
+            # members of equal settings share the counts, kept with the catalogue
             key = ("n-grams", settings.words, settings.letters)
             count = partial(count_grams, settings=settings)
             has_word, counted = grams_of(catalog, name, settings.segmentation, key, count)

@@ -152,6 +152,7 @@ class Blend(FusionPolicy):
     ) -> Self:
         """Fit every part on the same products; the seed of part i is ``context.seed + i``."""
         for i, part in enumerate(self.parts_):
+            # two equal parts would else learn the same
             own_context = replace(context, seed=context.seed + i)
             fit_policy(part, outputs, targets, validation, own_context)
         self.familiar_ = _common_sets(outputs.present)
@@ -162,16 +163,12 @@ class Blend(FusionPolicy):
         """Part by part: that of all blends at once."""
         blends = [cast(Blend, task.policy) for task in tasks]
         for i in range(len(blends[0].parts_)):
-            fit_each_policy(
-                [
-                    replace(
-                        task,
-                        policy=blend.parts_[i],
-                        context=replace(task.context, seed=task.context.seed + i),
-                    )
-                    for blend, task in zip(blends, tasks, strict=True)
-                ]
-            )
+            part_tasks = []
+            for blend, task in zip(blends, tasks, strict=True):
+                # the same seeds as in `fit`
+                own_context = replace(task.context, seed=task.context.seed + i)
+                part_tasks.append(replace(task, policy=blend.parts_[i], context=own_context))
+            fit_each_policy(part_tasks)
         for blend, task in zip(blends, tasks, strict=True):
             blend.familiar_ = _common_sets(task.outputs.present)
 

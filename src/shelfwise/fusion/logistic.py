@@ -96,10 +96,12 @@ class Logistic(FusionPolicy):
         n_members = outputs.present.shape[1]
         patterns = [np.array(pattern) for pattern in context.patterns or _all_sets(n_members)]
         self.arrays_ = {"centre": mean_inputs(outputs)}
+        # computed once: sets of members read columns and rows of the same inputs
         inputs = label_inputs(outputs, self.arrays_["centre"])
         for pattern in patterns:
             members = np.flatnonzero(pattern)
             rows = _training_rows(outputs.present[:, members])
+            # the constant, and each member's logit and log share
             columns = [0, *1 + members, *1 + n_members + members]
             weights = shrunk_weights(
                 some_inputs(inputs, columns, rows), targets[rows], self.settings.shrink
@@ -126,6 +128,7 @@ class Logistic(FusionPolicy):
         """
         solved = self._solved_sets()
         fused = np.zeros((len(outputs), outputs.scores.shape[2]), np.float32)
+        # products with the same members present are scored together
         patterns, pattern_of = np.unique(outputs.present, axis=0, return_inverse=True)
         for i, pattern in enumerate(patterns):
             rows = np.flatnonzero(pattern_of.ravel() == i)

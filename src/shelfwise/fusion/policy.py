@@ -69,6 +69,7 @@ class Policy(FusionPolicy):
         settings = policies[0].settings
         known = [with_a_member(task.outputs, task.targets) for task in tasks]
         examples = [(PolicyBatches(outputs), targets) for outputs, targets in known]
+        # asked before any network is made: elsewhere each is made and trained in turn
         if not trains_as_one(examples, settings.training):
             super().fit_each(tasks)
             return

@@ -85,6 +85,7 @@ class Ridge(FusionPolicy):
                 f"the policy ridge fuses at most {MAX_MEMBERS} members, it was given {members}; "
                 f"use the policy 'policy'"
             )
+        # sums of products in one pass: every set is solved from these alone
         statistics = _statistics_by_set(outputs, targets)
         self.alpha_ = self._choose_alpha(outputs, targets, validation, context.seed)
         self.solutions_ = _solutions(statistics, members, range(1, 2**members), self.alpha_)
@@ -246,6 +247,7 @@ def _apply(solutions: Mapping[int, Solution], outputs: MemberOutputs) -> Floats:
         rows = np.flatnonzero(numbers == number)
         columns = _columns(int(number), members, labels)
         weights, intercept = solutions[int(number)]
+        # a chunk at a time: the block of a set's scores is a copy
         for start in range(0, len(rows), ridge_statistics.CHUNK_ROWS):
             chunk = rows[start : start + ridge_statistics.CHUNK_ROWS]
             fused[chunk] = np.clip(take_block(flat, chunk, columns) @ weights + intercept, 0, 1)

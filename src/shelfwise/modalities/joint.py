@@ -243,6 +243,7 @@ class Joint(NetworkModality[JointNetwork]):
         present = np.stack([part.present for part in inputs.parts], axis=1)
         fields: list[Batches] = []
         for name, part in zip(self._names, inputs.parts, strict=True):
+            # pictures are decoded batch by batch, words are numbers already
             if isinstance(part, Images):
                 fields.append(ImageBatches(part, view, mirrored))
             else:

@@ -85,6 +85,7 @@ class TextLinear(Modality):
         Nothing is random, but the order in which products of a large catalogue are learnt from.
         """
         labels = train.targets.shape[1]
+        # first: a tree solves for few labels at a time, however many products there are
         least = self.settings.tree_from
         if least is not None and labels >= least:
             self._fit_tree(train.inputs, train.targets)
@@ -120,6 +121,7 @@ class TextLinear(Modality):
         chosen = self.settings
         self._ngrams = blocks.fitted_rows(chosen)
         columns = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
+        # rows wait in files, as memory has no room for all; the seed chooses which are learnt from together
         shards = RowShards(len(blocks), columns, context.seed)
         for portion in blocks.portions():
             shards.append(self._ngrams.rows(portion.grams))

@@ -215,6 +215,7 @@ class TextTransformer(NetworkModality[TransformerHead]):
         """The heads of a frozen encoder as one where a GPU is quicker."""
         modalities = [cast(TextTransformer, task.modality) for task in tasks]
         chosen = modalities[0].settings
+        # an encoder that is tuned differs from fold to fold: only heads can be one network
         if chosen.train_last:
             super().fit_each(tasks)
             return

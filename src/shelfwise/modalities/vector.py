@@ -219,6 +219,7 @@ def read_parquet(path: Path, field: str) -> tuple[pa.Array, Floats]:
         raise CatalogError(
             f"{path} cannot be read as Parquet: {error}; expected an .npy or a .parquet file"
         ) from None
+    # a null has no length, and is no vector
     table = table.filter(pc.is_valid(table[field]))
     lists = table[field].combine_chunks()
     if not _is_list(lists.type):

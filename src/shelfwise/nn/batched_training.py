@@ -121,25 +121,27 @@ def _planned(
 ) -> Iterator[_Step]:
     """The steps of networks with so many products each, as each would take them alone."""
     first_rows = np.cumsum([0, *counts])
-    epochs = [settings.epochs_of(count) for count in counts]
-    totals = [each * settings.steps_of(count) for each, count in zip(epochs, counts, strict=True)]
-    batches = [
-        _own_batches(count, each, settings.batch_size, seed)
-        for count, each, seed in zip(counts, epochs, seeds, strict=True)
-    ]
+    totals = []
+    batches = []
+    for count, seed in zip(counts, seeds, strict=True):
+        epochs = settings.epochs_of(count)
+        totals.append(epochs * settings.steps_of(count))
+        batches.append(_own_batches(count, epochs, settings.batch_size, seed))
+    # one shape for all steps; places that a network does not fill count nothing
     width = min(settings.batch_size, max(counts))
     for number in range(max(totals)):
         rows = np.zeros((len(counts), width), np.int64)
         shares = np.zeros((len(counts), width), np.float32)
         rates = np.zeros(len(counts), np.float32)
         for network, own in enumerate(batches):
+            # a network of fewer products is done earlier, and stands still until the others are
             chosen = next(own, None)
-            if chosen is not None:
-                rows[network, : len(chosen)] = first_rows[network] + chosen
-                shares[network, : len(chosen)] = 1 / len(chosen)
-                rates[network] = rate_at(
-                    number, totals[network], settings.learning_rate, settings.schedule
-                )
+            if chosen is None:
+                continue
+            rows[network, : len(chosen)] = first_rows[network] + chosen
+            shares[network, : len(chosen)] = 1 / len(chosen)
+            total = totals[network]
+            rates[network] = rate_at(number, total, settings.learning_rate, settings.schedule)
         yield _Step(rows, shares, rates)
 
 

@@ -120,6 +120,7 @@ def _take_device() -> None:
     processes = int(os.environ["LOCAL_WORLD_SIZE"])
     if processes != int(os.environ["WORLD_SIZE"]):
         raise DeviceError("a training is shared by processes of one machine; start torchrun on one")
+    # processes share the processor, and torchrun divides its threads among them
     if device().type == "cpu":
         return
     asked = requested_device()

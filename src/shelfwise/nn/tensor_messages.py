@@ -41,8 +41,10 @@ def receive(layout: Layout, rank: int) -> Tensor:
         dtype=dtype,
         memory_format=torch.channels_last if channels_last else torch.contiguous_format,
     )
+    # gloo sends contiguous memory: seen with the channels last it is
     plain = tensor.permute(0, 2, 3, 1) if channels_last else tensor
     with others_alive():
+        # nothing is sent of an empty tensor
         if plain.numel():
             dist.recv(plain, rank)
     return tensor

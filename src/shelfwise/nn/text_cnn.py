@@ -203,6 +203,7 @@ class TextBranch(nn.Module):
             parts.append(self.hidden)
         trained = [p for part in parts for p in part.parameters() if p.requires_grad]
         with data_parallel(self._features, trained) as parallel:
+            # frozen parts have no gradients to add up, and a GPU has its own parallelism
             pays = bool(trained) and parallel.count > 1 and device().type == "cpu"
             self._parallel = parallel if pays else None
             try:

@@ -257,6 +257,7 @@ class _TrainStep:
         loss = self._loss(inputs, targets, rows)
         self._run.backward(loss)
         chosen = self._settings
+        # set before each step: it follows the schedule, and a resumed loop goes on where it was
         rate = rate_at(self.state.steps, self._steps, chosen.learning_rate, chosen.schedule)
         set_learning_rate(self.state.optimizer, rate)
         self.state.optimizer.step()

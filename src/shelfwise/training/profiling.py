@@ -95,6 +95,7 @@ class ProfiledCheckpoints(Checkpoints):
         ]
         for stage in stale:
             del self._costs[stage]
+        # kept results, too: a later run would take them for those of the new settings
         files = [folder / f"{stage}.safetensors" for stage in owned]
         files += folder.glob(f"fold.{glob.escape(name)}.*")
         for path in files:

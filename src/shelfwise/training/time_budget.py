@@ -68,6 +68,7 @@ class Budget:
         """The budget that starts now."""
         if seconds is None:
             return cls(context, None, float("inf"))
+        # a clock that nobody sets
         deadline = time.perf_counter() + seconds
         limited = _LimitedContext(
             context.seed,

@@ -33,6 +33,7 @@ def cluster_labels(inputs: sp.csr_array, targets: sp.csr_array, most: int) -> Ro
     clusters = np.zeros(targets.shape[1], np.int64)
     found = 0
     while waiting:
+        # halves of halves: clusters come out of nearly equal size
         labels = waiting.pop()
         if len(labels) <= most:
             clusters[labels] = found

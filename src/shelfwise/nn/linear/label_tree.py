@@ -90,6 +90,7 @@ class LabelTree:
             matcher = fit_logistic(inputs, in_cluster, *options, cells_per_block=_CELLS_OF_MATCHER)
         else:
             matcher = cls.fit(inputs, in_cluster, settings, most)
+        # a ranker also meets the products of other clusters that the matcher will send it by mistake
         matched = in_cluster + _likeliest(matcher, inputs, LEARNT_FROM)
         rankers = LabelRankers.fit(inputs, targets, clusters, matched, settings)
         return cls(clusters, matcher, rankers)

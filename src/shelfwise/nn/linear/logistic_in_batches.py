@@ -78,6 +78,7 @@ def fit_logistic_in_batches(
     with context.progress(context.title, steps) as progress:
         for labels in all_labels:
             wanted = sp.csr_array(by_label[:, labels])
+            # each block of labels is a loop of its own: what is finished is not learnt again
             own = context.loops.next({**marks, "labels": [labels.start, wanted.shape[1]]})
             course = _Course(shards, wanted, context.seed, progress, own)
             start = partial(_Learner.starting, wanted, penalties, positive_weight)
@@ -153,11 +154,13 @@ class _Learner:
         logits = sparse_product(embedding_bags(rows), self.weights).add_(self.bias)
         error = logits.sigmoid_().sub_(wanted)
         error.mul_(1 + (self.positive_weight - 1) * wanted)
+        # only weights of inputs that occur in the batch are touched
         used, transposed = _by_input(rows)
         gradient = sparse_product(embedding_bags(transposed), error)
         places = torch.from_numpy(used)
         weights = self.weights.index_select(0, places)
         gradient.addcmul_(weights, self.penalties[places].unsqueeze(1))
+        # AdaGrad: each weight's steps shrink with the sum of its own squared gradients
         squares = self.squares.index_select(0, places).addcmul_(gradient, gradient)
         self.squares.index_copy_(0, places, squares)
         self.weights.index_add_(0, places, gradient.div_(squares.sqrt_()), alpha=-rate)
