@@ -64,6 +64,7 @@ class EmbeddingCache:
             self._replace(path, data)
         except OSError as error:
             log.warning("embeddings are not kept in %s: %s", self.folder, error.strerror)
+            # the disk is asked no second time
             self.folder = None
 
     def fill(self, wanted: dict[bytes, int], rows: NDArray[Any]) -> None:

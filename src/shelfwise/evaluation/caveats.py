@@ -108,6 +108,7 @@ def caveats(unknown: dict[str, Any] | None, copies: dict[str, Any] | None) -> li
             f"micro-F1 over all labels {unknown['micro_f1_all_labels']:.1%}"
         )
     if copies is not None and copies["products"]:
+        # None where every test product is such a copy
         without = copies["micro_f1_without"]
         rest = "there are no others" if without is None else f"micro-F1 without them {without:.1%}"
         shared = "have the title or description of a training product"

@@ -117,6 +117,7 @@ def _sides(
 ) -> list[dict[str, Any]]:
     """Either member's side of a disagreement, JSON-ready."""
     sides = []
+    # of two members each is the other's other
     others = found.members[::-1]
     for own, other, label, scores in zip(
         found.members, others, found.labels, found.scores, strict=True

@@ -98,6 +98,7 @@ class _Evidence:
         Args:
             name: the product's id; it is no evidence for itself.
         """
+        # a word is found once; how far the score falls without it is another number for each label
         weights = self.falls[:, label].tolist()
         weighted = [
             dataclasses.replace(word, weight=weight)

@@ -71,6 +71,7 @@ class Fetcher:
             stack.push_async_callback(self._close)
             async with asyncio.TaskGroup() as tasks:
                 for own in by_host.values():
+                    # several workers draw from one iterator: no URL is asked for twice
                     queue = iter(own)
                     for _ in range(self._limits.parallel):
                         tasks.create_task(self._work(queue, progress))

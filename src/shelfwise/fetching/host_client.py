@@ -58,6 +58,7 @@ class HostClient:
 
     async def _try(self, url: str) -> bytes | Redirect:
         async with self._slots:
+            # a host may have been given up while this one waited
             await self._turn()
             if self._closed:
                 raise NotFetchedError(self._closed)

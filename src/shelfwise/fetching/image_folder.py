@@ -76,6 +76,7 @@ class ImageFolder:
         for text in self._journal.read_text("utf-8", "replace").splitlines():
             try:
                 line = json.loads(text)
+            # a kill may have cut the last line short
             except ValueError:
                 continue
             if isinstance(line, dict) and isinstance(line.get("url"), str):

@@ -111,6 +111,7 @@ class TrueLabelRanks:
         own = values_at(scores, rows, labels)
         rank = np.zeros_like(rows)
         reached = np.zeros_like(rows)
+        # some true labels at a time: each is compared with all scores of its product
         counted = _ranks_among_stored if sp.issparse(scores) else _ranks_among_all
         for block in row_blocks(len(rows), scores_of_a_row(scores), CELLS_PER_BLOCK):
             places = (rows[block], labels[block])

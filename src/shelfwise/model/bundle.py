@@ -175,6 +175,7 @@ def _read(reader: FolderReader, without: AbstractSet[str]) -> Bundle:
             stems.add(Path(name).stem)
         else:
             attached.append(name)
+    # every other pair of files is the state of one part
     stems -= {"config", "labels", "facts"} | without
     bundle = Bundle(
         config=reader.object("config.json"),
@@ -217,6 +218,7 @@ def check_target(folder: Path) -> None:
     Raises:
         BundleError: it is; or it is a model to which somebody has added files, which would be lost.
     """
+    # replacing it would leave this process in a folder that is gone
     if Path.cwd().is_relative_to(os.path.realpath(folder)):
         raise BundleError(
             f"{folder} is the folder this command runs in, or holds it; choose the name of a new folder"

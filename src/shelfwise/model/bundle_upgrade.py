@@ -95,6 +95,7 @@ def _plugin(entry: Values, kind: str) -> Values:
         )
     settings = aliases.rename_keys(entry["settings"], aliases.PLUGIN_SETTINGS.get(name, {}))
     try:
+        # the model predicts as ever if these had the value that always holds now
         settings = aliases.drop_removed(settings, name)
     except ValueError as error:
         raise BundleError(f"the model cannot be loaded: {error}") from None

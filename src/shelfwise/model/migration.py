@@ -101,6 +101,7 @@ def _account(
     for place, change in enumerate(migration.changes):
         met = [name for name in labels if migration.change_of(name) == place]
         changes.append({"change": str(change), "products": products[place], "labels": met})
+    # a misspelt name is likelier than a change without an effect
     unmet = sum(not change["labels"] for change in changes)
     retrain = [{"label": name, "why": why} for name, why in to_retrain(labels, migration, taxonomy)]
     return {

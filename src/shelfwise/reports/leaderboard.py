@@ -38,6 +38,7 @@ PLOT_HEIGHT = 170.0
 def write_leaderboard(results: Json, folder: Path) -> None:
     """Write ``results.json``, ``leaderboard.md`` and ``index.html`` into `folder`."""
     text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
+    # data first: should the page fail, only the page is lost
     write_text_atomically(folder / "results.json", text)
     write_text_atomically(folder / "leaderboard.md", leaderboard_markdown(results))
     systems = results["systems"]

@@ -90,6 +90,7 @@ class LabelRun:
             "refused": self._sum("refused"),
             "quarantined": self._sum("quarantined"),
             "queues": dict(queues),
+            # a column that one shard lacks may be in another
             "missing_columns": _missing_everywhere(list(self.entries.values())),
         }
 
@@ -151,6 +152,7 @@ class LabelRun:
             entry = read_entry(content, self.plan, number)
         except StorageError:
             return None
+        # sizes first: most broken parts are short, and need not be read
         if files.get(entry["part"]) != entry["bytes"]:
             return None
         for name, sha256 in files_of(entry):

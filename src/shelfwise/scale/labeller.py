@@ -90,6 +90,8 @@ class ShardLabeller(ShardWorker):
             labels_given = write_rows(rows, path, f".{self._plan.settings.format}")
             size = path.stat().st_size
             digest = sha256_of_file(path)
+            # another run, or a worker that was taken for dead, may have been faster: the bytes must be the
+            # same
             if not self._out.publish(path, name):
                 check_content(self._out, name, digest)
         return {

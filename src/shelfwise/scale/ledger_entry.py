@@ -38,6 +38,7 @@ def read_entry(content: bytes, plan: LabelPlan, number: int) -> dict[str, Any]:
     """
     try:
         entry = dict(json.loads(content))
+        # the checksum is of all else
         is_whole = entry.pop(_CHECKSUM) == _checksum(entry)
     except (ValueError, KeyError, TypeError, RecursionError):
         is_whole = False

@@ -60,6 +60,7 @@ class _Worker:
             env={**os.environ, **ONE_THREAD},
         )
         self._send(job.to_line())
+        # one thread a worker waits for its messages; they all end in one queue
         threading.Thread(target=self._listen, args=(messages,), daemon=True).start()
 
     def work_on(self, task: Task) -> None:
@@ -172,6 +173,7 @@ class LocalEngine:
         try:
             worker, message = self._messages.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
+            # a worker that hangs sends nothing that could be waited for
             self._kill_hanging()
             return
         if message is None:
@@ -187,7 +189,9 @@ class LocalEngine:
         kind = message["kind"]
         if kind == "ready":
             worker.is_ready = True
+            # only deaths in a row tell that no worker can load the model
             self._deaths_loading = 0
+        # every other worker would be refused the same
         elif kind == "refused":
             raise BundleError(message["reason"])
         elif kind == "advanced":
@@ -208,6 +212,7 @@ class LocalEngine:
                 f"{MAX_LOADING_DEATHS} worker processes ended while they loaded the model, the last by "
                 f"{how}, perhaps for want of memory; use fewer --workers, or end other programs"
             )
+        # a worker that we ended did not die of a record
         if worker.task is not None and worker.silent:
             yield from self._queue.hung(worker.task, worker.silent)
         elif worker.task is not None:
@@ -222,6 +227,7 @@ class LocalEngine:
             if not worker.is_ready:
                 hangs = silent > LOADING_SECONDS
             else:
+                # one without a shard has nothing to say
                 hangs = worker.task is not None and silent > self._watchdog.limit()
             if hangs and not worker.silent:
                 log.warning("a worker process has said nothing for %.0f s; it is ended", silent)

@@ -126,6 +126,7 @@ class LabelPlan:
                 raise StorageError(
                     f"{place} was begun with {option} {before}, not {wanted[name]}; {fix}"
                 )
+        # a changed shard says more than another number of them, which is told below
         for shard, other in zip(found.shards, self.shards, strict=False):
             if shard != other:
                 raise StorageError(

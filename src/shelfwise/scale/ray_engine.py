@@ -56,6 +56,7 @@ def ray_workers(job: Job, count: int) -> Iterator[RayEngine]:
         BundleError: the model cannot be loaded, or cannot do what is asked.
     """
     ray = _imported()
+    # a program of the caller's may use its cluster after this
     started_here = not ray.is_initialized()
     if started_here:
         _start_or_connect(ray)
@@ -204,6 +205,7 @@ class RayEngine:
                 "give fewer --workers, or use --engine local"
             ) from None
         except self._ray.exceptions.RayActorError as error:
+            # what follows is the stack of the worker
             first = str(error).strip().split("\n", 1)[0]
             raise BundleError(
                 f"a worker of Ray ended while it loaded the model ({first}), perhaps for want of memory; "
@@ -227,6 +229,7 @@ class RayEngine:
             yield from self._dead(told, task)
             return
         self._idle.append(actor)
+        # workers of Ray say nothing before their task ends
         for event in self._queue.told(task, outcome):
             if isinstance(event, Finished):
                 rows = event.entry["rows"]

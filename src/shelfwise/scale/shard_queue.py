@@ -152,10 +152,12 @@ class ShardQueue:
             StorageError: it cannot write.
         """
         kind = outcome["kind"]
+        # a full disk is no fault of the shard: the run ends, and can be resumed
         if kind == "stopped":
             fix = "free some space, and run the same command again"
             raise StorageError(f"{outcome['reason']}; {fix}")
         if kind == "survived":
+            # the record to blame is among the others, so the search goes on there
             self._suspicions[task.number].survived()
             yield from self._go_on(task.number, "")
         elif kind == "finished":
@@ -177,6 +179,7 @@ class ShardQueue:
         """Take in that a worker was ended because it had said nothing for so long."""
         suspicion = self._suspicion(task.number)
         suspicion.hangs += 1
+        # the machine may have been busy, so another worker tries the same
         if suspicion.hangs < MAX_HANGS:
             self._todo.appendleft(task)
             return

@@ -85,6 +85,7 @@ def counted_rows(
     Args:
         advance: told how many products were labelled since the last call.
     """
+    # as a generator: rows are written as they are counted, and only some are in memory
     for decision in decisions:
         tally.rows += 1
         if decision.queue is not None:

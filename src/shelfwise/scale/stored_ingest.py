@@ -141,11 +141,13 @@ def _work_folder(asked: Sequence[object], context: Context) -> Iterator[Path]:
         with TemporaryDirectory(prefix="shelfwise-") as name:
             yield Path(name)
         return
+    # the same command finds the folder of the run that it resumes
     digest = sha256_of_json(asked)
     folder = context.cache / "ingest" / digest[:_DIGEST_LETTERS]
     with claimed(folder):
         make_folders(folder)
         yield folder
+        # not reached where the run was stopped
         shutil.rmtree(folder)
 
 

@@ -277,6 +277,7 @@ def _inlined(value: Any, definitions: Mapping[str, Any], prefix: str) -> Any:
         return [_inlined(one, definitions, prefix) for one in value]
     if not isinstance(value, dict):
         return value
+    # what stands beside a reference goes before what it refers to
     if "$ref" in value:
         name = value["$ref"].rpartition(f"{prefix}.")[2]
         merged = {**definitions[name], **value}

@@ -64,6 +64,7 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
         reasons = _has_reasons(engine)
         shown = {name: str(sent.get(name, "")) for name in ("title", "description")}
         picture = sent.get("picture")
+        # a browser sends an empty file where none was chosen
         content = await picture.read() if isinstance(picture, UploadFile) else b""
         try:
             product = _product(shown, content)

@@ -74,6 +74,7 @@ def read_taxonomy(path: Path | str) -> tuple[Category, ...]:
     """
     path = Path(path)
     text = _read_text(path)
+    # by the content: files of either kind are often called .txt
     is_json = text.lstrip().startswith("{")
     found = _from_json(text, path) if is_json else _from_lines(text.splitlines(), path)
     if not found:
@@ -149,6 +150,7 @@ def _path_of(node: _Node, by_id: Mapping[str, _Node], file: Path) -> tuple[str, 
     seen = {node.id}
     while node.parent_id is not None:
         fault = None
+        # a file may name a circle, which would be followed for ever
         if node.parent_id in seen:
             fault = "lies below itself"
         elif node.parent_id not in by_id:

@@ -141,6 +141,7 @@ class Migration:
             index = self._most_specific([name])[0]
             change = None if index is None else self.changes[index]
             return set(split_levels(change.under)) if isinstance(change, Move) else set()
+        # what a category above became lies above as before
         kept: set[str] = set()
         for above in prefixes(split_levels(name)):
             kept.update(self.label(above))

@@ -61,6 +61,7 @@ def word_grams(
     letters, offsets = _letters(tokens.words, "")
     units = _word_keys(letters, offsets)[tokens.ids]
     counts = _count_runs(units, tokens.offsets, orders)
+    # runs of all words are counted already, those of ideographs among them
     further = sorted(set(ideograph_orders) - set(orders))
     if not further:
         return counts

@@ -81,6 +81,7 @@ def _decode_alone(workers: _Workers, data: bytes, reshaping: Reshaping) -> Answe
         if worker is None:
             return decode_here(data, reshaping)
         try:
+            # a worker may crash by chance, so an image is tried more than once
             [answer] = worker.decode([data], reshaping)
             return answer
         except TimeoutError:
@@ -190,6 +191,7 @@ class _Workers:
         try:
             return _Worker()
         except OSError as error:
+            # whoever asks next need not wait for the same failure
             self._usable = False
             self._free.release()
             log.warning("images are decoded without a process of their own (%s)", error)

@@ -112,6 +112,7 @@ def _decode(image: Image.Image, data: bytes, reshaping: Reshaping) -> DecodedIma
     except OSError:
         if image.format not in ("JPEG", "MPO"):
             raise
+        # a JPEG without its end marker may be whole otherwise
         image = _open_image(_whole_jpeg(data))
         image.draft("RGB", (reshaping.size, reshaping.size))
         image.load()
@@ -213,6 +214,7 @@ def _reshaped(image: Image.Image, reshaping: Reshaping) -> Image.Image:
     contained = image.resize(_contained(image.size, reshaping.size), Image.Resampling.BICUBIC)
     if reshaping.shape != "letterbox":
         return contained
+    # margins of a letterbox look like the white behind most products
     background = Image.new("RGB", square, WHITE)
     margins = [round((reshaping.size - side) / 2) for side in contained.size]
     background.paste(contained, (margins[0], margins[1]))

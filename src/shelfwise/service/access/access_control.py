@@ -104,12 +104,14 @@ class AccessControl:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
+        # the server's own start and end
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         path = scope["path"]
         try:
+            # what looks after the service calls it by an address of the moment
             if path not in HEALTH_PATHS:
                 check_host(headers, self.access.hosts)
             check_origin(scope["method"], headers)
@@ -132,6 +134,7 @@ class AccessControl:
         Raises:
             Problem: it is not for whoever sent it.
         """
+        # noted also where anybody may come: pages show who is there
         visitor = self.access.visitor(headers)
         scope.setdefault("state", {})["visitor"] = visitor
         roles = self.access.roles(scope["path"])

@@ -35,6 +35,7 @@ def read_keys() -> dict[bytes, Visitor]:
                 f"{variable} must be a key of {MIN_LENGTH} characters or more, without blanks; "
                 "make one with: openssl rand -hex 32"
             )
+        # one key could not tell its two roles apart
         if key_digest(key) in keys:
             raise ConfigError(f"{variable} is the same key as another; each role needs its own")
         keys[key_digest(key)] = Visitor(variable, role)

@@ -30,6 +30,7 @@ def problem_page(problem: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
     style = _style()
     leads_home = problem["status"] not in _NOT_LED_HOME
     page = render("problem.html.j2", problem=problem, style=style, leads_home=leads_home)
+    # by its digest, as a style without one would allow any
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "

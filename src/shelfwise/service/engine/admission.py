@@ -132,6 +132,7 @@ class Admission:
         Raises:
             Problem: 429, there is no room for all of them now.
         """
+        # an explanation takes many predictions: they are counted by themselves, not by products
         if job.task == "explain":
             if self._open_explanations >= self.settings.max_explanations:
                 raise self.refusal("explanations", len(job.products))

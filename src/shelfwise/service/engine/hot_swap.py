@@ -67,6 +67,7 @@ async def prepare(
         swap.digest = new.facts["digest"]
         swap.state = "trying"
         await _try(new, old, swap)
+    # the new workers would else go on beside the old ones
     except BaseException:
         await new.close()
         raise
@@ -78,6 +79,7 @@ def _check_memory(old: WorkerSet) -> None:
     free = free_bytes()
     sizes = [worker.resident_bytes for worker in old.live]
     known = [size for size in sizes if size is not None]
+    # not every system tells
     if free is None or not known:
         return
     needed = int(sum(known) * MEMORY_MARGIN)

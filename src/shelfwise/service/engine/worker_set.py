@@ -88,6 +88,7 @@ class WorkerSet:
         while not self._closing:
             limit = self.settings.heartbeat_seconds
             for worker in self.workers:
+                # one without facts is still loading, which may take long
                 if worker.facts and worker.alive and worker.silent_seconds >= limit:
                     log.error("a model worker was silent for %.1f s and is ended", limit)
                     await worker.kill()
@@ -125,6 +126,7 @@ class WorkerSet:
     async def _serve(self, worker: Worker) -> None:
         """Compute batches until the worker ends or the set is closed."""
         while worker.alive and not self._closing:
+            # all of one task and equal options, as the first says
             batch = await self._next_batch(worker)
             if not batch:
                 continue

@@ -48,6 +48,7 @@ class BodyLimits:
                 "as many requests are open as may be; send this one again later",
                 headers={"retry-after": "1"},
             )
+        # a body without a length, or with a wrong one, is counted as it comes
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self.settings.max_body_bytes:
             raise _too_large(self.settings)

@@ -166,6 +166,7 @@ def _image(product: Product, files: Mapping[str, bytes], index: int) -> bytes | 
     image = product.image
     if image is None:
         return None
+    # both or neither
     if (image.data is None) == (image.part is None):
         detail = "an image has either 'data' (base64) or 'part' (the name of a part of the request)"
         raise Problem(422, "invalid", detail, field="image", index=index)
