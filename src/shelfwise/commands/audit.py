@@ -112,6 +112,7 @@ def _audit(
 def auditable(catalog: Catalog, labels: LabelSet) -> tuple[Catalog, dict[str, int]]:
     """The products that carry at least one label the model knows; how many others there are, by reason."""
     categories = catalog.column("categories")
+    # not known ones alone: why a product is left out is told
     tagged = np.array([paths is not None for paths in categories], np.bool_)
     known = labels.encode(categories).any(axis=1)
     left_out = {

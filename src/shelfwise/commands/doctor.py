@@ -190,6 +190,7 @@ def _advice(found: dict[str, Any]) -> list[str]:
     if found["device"]["problem"] is not None:
         advice.append(found["device"]["problem"])
     processor = found["processor"]
+    # not every system tells its load
     if processor["load"] is not None and processor["load"] > processor["cores"]:
         advice.append(
             f"the load is {processor['load']} on {processor['cores']} cores; "

@@ -156,6 +156,7 @@ def _sort_out(urls: Sequence[str], allowlist: Allowlist) -> tuple[list[str], Cou
         if allowlist.permits(url):
             allowed.append(url)
         else:
+            # by host, as --allow takes them
             elsewhere[shown(host, port)] += 1
     return allowed, elsewhere, malformed
 

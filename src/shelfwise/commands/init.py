@@ -137,6 +137,7 @@ def _ask_signs(error: TwoReadingsError, answers: _Answers, ask: Ask) -> None:
     )
     choices = tuple(line.replace("\n", ", ") for line in lines)
     choice = ask(Question(str(error), choices))
+    # without an answer the likelier reading, so that the rest can be shown
     answers.signs = error.readings[choice or 0]
     if choice is not None:
         return
@@ -149,6 +150,7 @@ def _ask_signs(error: TwoReadingsError, answers: _Answers, ask: Ask) -> None:
 
 def _ask_categories(read: ReadResult, answers: _Answers, ask: Ask) -> bool:
     """Ask which column holds the categories; whether one was chosen."""
+    # a column that is another field already is no candidate
     used = set(read.reading.columns.values())
     names = tuple(name for name in read.reading.names if name not in used)
     text = "No column is called like categories. Which one holds them?"

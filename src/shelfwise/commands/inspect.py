@@ -123,6 +123,7 @@ class _StreamCounts:
             column = part.table.column(name)
             present = len(column) - column.null_count
             self._values[name] = self._values.get(name, 0) + present
+        # embedded images hold their bytes in memory, files cost nothing
         if IMAGE_BYTES in part.table.column_names:
             self.images.keep_at_most(MAX_EMBEDDED_KEPT)
         self.images.extend(_apart(image) for image in part.image_sources() if image is not None)

@@ -222,6 +222,7 @@ def _write_side_files(
         What the account calls each file -> its path.
     """
     written = {}
+    # no empty files: that one is there says that something is to be done
     undecided = [row for row, outcome in enumerate(outcomes) if outcome.undecided]
     if undecided:
         written["undecided_in"] = f"{out}.undecided.jsonl"

@@ -47,6 +47,7 @@ def check_output_folder(out: Path, own: Collection[str], others: Collection[str]
         return
     if not out.is_dir():
         raise StorageError(f"{out} is a file, and a folder is needed; choose another name")
+    # an earlier run of this verb may be written over
     if any((out / name).exists() for name in own):
         return
     taken = [name for name in others if (out / name).exists()]

@@ -69,6 +69,7 @@ def _kind_of(name: str) -> registry.Registry:
     for kind in kinds:
         if name in kind.names():
             return kind
+    # what is gone may be called like nothing that is there
     if name in aliases.REMOVED:
         raise PluginError(f"the plug-in {name!r} was removed: {aliases.REMOVED[name]}")
     plugins = list_plugins()

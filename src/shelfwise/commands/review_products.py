@@ -85,6 +85,7 @@ def review_products(
         for row, (strength, sentence) in chunk.contradictions.items():
             sides[number * CHUNK_ROWS + row] = sentence
             disagreement[number * CHUNK_ROWS + row] = strength
+    # each chunk is as wide as its product with the most candidates
     width = max(chunk.candidates.shape[1] for chunk in chunks)
     return ReviewProducts(
         catalog=catalog,
@@ -218,6 +219,7 @@ def _suspicion(model: Predictor, catalog: Catalog, context: Context) -> Float64A
     if not len(rows):
         return result
     audited = AuditedProducts.of(model, catalog.take(rows), context)
+    # without kept scores it learns from the products that it judges, each by the others
     if model.out_of_fold is None:
         detector = LabelErrorDetector.fit(audited.scores, audited.given)
     else:

@@ -88,6 +88,7 @@ class Queues:
         }
         self._members = {}
         for queue, order in self._orders.items():
+            # whether a product is in a queue is asked for every row of a list
             members = np.zeros(len(products), np.bool_)
             members[order] = True
             self._members[queue] = members
@@ -177,6 +178,7 @@ class Queues:
         for row in self.measured(current):
             counts.append(int(labels[row]))
             right = set(current[products.ids[row]].after) & set(products.suggestion(row))
+            # a product whose suggestion is not counted has none that is right
             rights.append(len(right) if labels[row] else 0)
         return running_precision(
             np.array(counts, np.int64),
@@ -207,6 +209,7 @@ class Queues:
         decision = current.get(identity)
         if decision is not None and decided:
             return chosen.label in decision.after
+        # undecided ones are found by what they have and by what is suggested
         has = self.products.starting_labels(row)
         return chosen.label in has or chosen.label in self.products.suggestion(row)
 

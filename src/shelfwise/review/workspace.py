@@ -228,6 +228,7 @@ class Workspace:
                     batch=token,
                 )
             )
+        # one transaction: all are kept or none
         return self.store.decide(proposals, visitor.name, visitor.role)
 
     def precision(self) -> Precision:
@@ -269,6 +270,7 @@ def _refuse_another_catalogs(store: DecisionStore, products: ReviewProducts) -> 
     decisions = store.current()
     for one in decisions.values():
         row = products.row_of.get(one.product)
+        # one product that is the same in every value tells a new edition of the same catalogue
         if row is not None and products.fingerprint(row) == one.fingerprint:
             return
     accepting, _ = store.acceptance()

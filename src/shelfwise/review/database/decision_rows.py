@@ -131,6 +131,7 @@ def _labels_in(row: sqlite3.Row, column: str) -> Labels:
         names = json.loads(row[column])
     except (ValueError, RecursionError):
         names = None
+    # a decision that reads as another one would be exported as it
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         found = f"decision {row['id']} about product {row['product']!r} has no list of labels in {column}"
         raise StorageError(

@@ -99,6 +99,7 @@ class DecisionStore:
             StorageError: there is no such decision, or it was taken back before.
         """
         with self.database.transaction() as connection:
+            # a browser that got no answer sends the same again
             answered = self._answered(connection, request_key)
             if answered is not None:
                 return answered
@@ -109,6 +110,7 @@ class DecisionStore:
             assert latest is not None
             if latest.undoes == undone.id:
                 raise StorageError(f"decision {decision} was undone before")
+            # undos of later decisions may have made it the one that counts again
             if latest.id != undone.id and self._effective(connection, latest).id != undone.id:
                 raise ConflictError(latest)
             values = self._undoing(connection, undone, latest)

@@ -207,6 +207,7 @@ class ReviewProducts:
         members = {}
         for name, scores in self.members.items():
             score = float(scores[row, column])
+            # a member without the product's field says nothing
             if not np.isnan(score):
                 members[name] = score
         return Candidate(

@@ -143,6 +143,7 @@ class SecondOpinions:
             ORDER BY s.id
         """
         rows = self._database.connection.execute(query).fetchall()
+        # of several about a product the last one counts
         found = {
             row["product"]: SecondOpinion(
                 id=row["id"],

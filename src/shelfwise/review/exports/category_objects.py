@@ -67,6 +67,7 @@ class CategoryObjects:
                     f"product {identity!r} has a category that is an object without a name (it has {keys})"
                 )
             path = self._path_of(name[1])
+            # which of the two a kept name means cannot be told
             if own.setdefault(path, one) != one:
                 raise CatalogError(f"product {identity!r} has {_two(name[1], [own[path], one])}")
         return self._replaced(names, own, identity)
@@ -86,6 +87,7 @@ class CategoryObjects:
             raise CatalogError(
                 f"product {identity!r} is to have {name!r}; it has {_two(name, known)}"
             )
+        # one key for all names, and nothing else in the objects: then the name is all that one holds
         (key, others), *rivals = self._keys.items()
         if not others and not rivals:
             return {key: name}

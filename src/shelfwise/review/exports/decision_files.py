@@ -50,6 +50,7 @@ def export(workspace: Workspace, name: str) -> Response:
     kind = EXPORTS[name]
     content = kind.write(workspace)
     source = Path(workspace.products.catalog.source)
+    # the catalogue comes back under both of its endings, .csv.gz
     packed = source.suffix if source.suffix.lower() == ".gz" else ""
     within = Path(source.name.removesuffix(packed))
     ending = within.suffix + packed if name == "catalog" else kind.ending
@@ -96,6 +97,7 @@ def _table(workspace: Workspace) -> bytes:
     writer = csv.writer(text)
     writer.writerow(["id", "labels", "before", "suggested", "reviewer", "queue", "decided_at"])
     for decision in _people(workspace):
+        # in the order of the header
         sets = (decision.after, decision.before, decision.suggested)
         cells = [
             decision.product,
@@ -115,6 +117,7 @@ def _label_studio(workspace: Workspace) -> bytes:
     products = workspace.products
     for decision in workspace.store.all_decisions():
         row = products.row_of.get(decision.product)
+        # a decision about a product that this catalogue has no more
         if row is None:
             continue
         data = {"id": decision.product, "title": products.titles[row]}

@@ -95,6 +95,7 @@ class _Labels(_Filled):
         Raises:
             CatalogError: there are more labels than columns.
         """
+        # labels that stay keep their columns: a row without a change is written as it was
         written = [value if _name(value) in new.labels else self.blank for value in values]
         free = [place for place, value in enumerate(written) if not _name(value)]
         added = sorted(new.labels - set(map(_name, values)))

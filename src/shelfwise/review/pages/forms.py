@@ -25,6 +25,7 @@ async def read_form(request: Request) -> Form:
     """
     body = b""
     async for part in request.stream():
+        # counted as it comes: what a browser says of the length may be wrong
         body += part
         if len(body) > MAX_BODY:
             raise Problem(413, "form-too-long", f"a form has at most {MAX_BODY} bytes")

@@ -86,6 +86,7 @@ def _add_actions(router: APIRouter, changes: ModelChanges) -> None:
         try:
             said = do() or ""
         except (Problem, ShelfwiseError) as error:
+            # told on the page that the lead sees next, not as an error page
             said = f"Not done: {error}"
         more = {"said": said} if said else {}
         return RedirectResponse(address(HOME, read_filter(request), **more), 303)

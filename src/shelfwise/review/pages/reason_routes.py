@@ -28,6 +28,7 @@ def reason_router(workspace: Workspace, reasons: Reasons) -> APIRouter:
         products = workspace.products
         if not 0 <= row < len(products):
             raise Problem(404, "no-product", "the catalogue has no product in this row")
+        # takes seconds the first time, so it is a page of its own
         found = reasons.of(products, row)
         listed = sorted(found.reasons.items(), key=lambda one: -one[1].score)
         return page(

@@ -234,6 +234,7 @@ def _add_undo_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/history")
     def history(request: Request) -> HTMLResponse:
         person = workspace.for_person(visitor_of(request).name, workspace.store.current())
+        # who is to give a second opinion must not see the first
         unseen = {workspace.products.ids[row] for row in person.second_looks}
         rows = [row for row in workspace.store.history() if row.product not in unseen]
         taken_back = {row.undoes for row in workspace.store.all_decisions() if row.undoes}

@@ -124,6 +124,7 @@ def needs_training_catalog(workspace: Workspace) -> str | None:
             "The model does not tell what it was trained on. Start the review with --training and the "
             "catalogue of its training."
         )
+    # some may have left the catalogue since
     found = sum(identity in products.training_ids for identity in products.ids)
     if found >= KNOWN_SHARE * len(products.training_ids):
         return None

@@ -203,6 +203,7 @@ class ModelChanges:
                 )
             work = BackgroundWork(title, expected)
             self.status = ChangeStatus("working", work=work)
+            # a daemon: the review ends without waiting for it
             self._thread = threading.Thread(target=self._run, args=(work, make), daemon=True)
             self._thread.start()
 
@@ -215,6 +216,7 @@ class ModelChanges:
             status = ChangeStatus("idle", f"{stopped}.")
         except (ShelfwiseError, OSError) as error:
             status = ChangeStatus("failed", str(error))
+        # of whatever kind: the page would else wait for ever
         except Exception:
             log.exception("another model could not be made ready")
             status = ChangeStatus("failed", "a fault of the program; its log has the reason")

@@ -75,12 +75,14 @@ def compare(
     looked_at = workspace.queues.measured(current)
     if measuring is not None:
         looked_at = [row for row in looked_at if products.ids[row] in measuring]
+    # a model knows the answer of what it was trained on
     rows = [row for row in looked_at if not (_in_sample(products, row) or _in_sample(other, row))]
     truth = [current[products.ids[row]].after for row in rows]
     before = [products.suggestion(row) for row in rows]
     after = [other.suggestion(row) for row in rows]
     differing = sum(one != two for one, two in zip(before, after, strict=True))
     figures: dict[str, tuple[float, float]] = {}
+    # without products there is nothing to draw an interval from
     low = high = None
     if rows:
         found = _figures(truth, before, after)
