@@ -120,8 +120,8 @@ def test_the_example_for_scikit_learn_runs(
         rows.append(f'{title},"{noun}, Gifts"' if gift else f"{title},{noun}")
     (tmp_path / "products.csv").write_text("\n".join(["title,labels", *rows]), "utf-8")
     monkeypatch.chdir(tmp_path)
-    [code] = [code for code in blocks(ROOT / "docs" / "usage.md", "python") if "sklearn" in code]
-    exec(compile(code, "usage.md", "exec"), {})
+    [code] = [code for code in blocks(ROOT / "docs" / "python.md", "python") if "sklearn" in code]
+    exec(compile(code, "python.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == printed[1] == "[1. 1.]"
     assert printed[2].endswith(" 1.0")
