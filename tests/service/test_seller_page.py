@@ -81,7 +81,7 @@ def test_labels_appear_as_one_types(server: Server, width: int) -> None:
         labels = sorted(wanted.json()["products"][0]["labels"], key=lambda one: -one["score"])
         for text, one in zip(typed, labels, strict=True):
             assert text.startswith(one["name"])
-        assert "a description, a picture" in page.inner_text("#answer")
+        assert "a description, an image" in page.inner_text("#answer")
         # an example fills the form, and is answered at once
         page.click(".examples a >> nth=0")
         page.wait_for_selector(".label")

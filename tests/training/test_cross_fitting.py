@@ -200,7 +200,9 @@ def test_a_fold_of_absent_products_is_zeros() -> None:
 
 
 def test_nothing_to_learn_from_is_refused() -> None:
-    with pytest.raises(LabelError, match="none of the 2 training products has a usable title"):
+    with pytest.raises(
+        LabelError, match="none of the 2 training products has a usable value in title"
+    ):
         fit_present(Spy([]), examples(np.zeros(2, np.bool_)), None, Context())
     with pytest.raises(LabelError, match="none of the 1 training products"):
         out_of_fold(

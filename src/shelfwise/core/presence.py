@@ -65,7 +65,7 @@ def _present_rows(modality: Modality, train: Examples) -> Examples:
         count = train.targets.shape[0]
         field = modality.field
         raise LabelError(
-            f"none of the {count} training products has a usable {field}; leave the member out"
+            f"none of the {count} training products has a usable value in {field}; leave the member out"
         )
     return present if modality.takes_sparse_targets else _with_dense_targets(present)
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from shelfwise.core.image_sources import ImageSource
 from shelfwise.disk.files import write_text_atomically
+from shelfwise.reports.page_values import moment, signed
 from shelfwise.vision.image_io import ImageRejectedError, make_thumbnail, read_image
 
 Json = Mapping[str, Any]
@@ -105,7 +106,8 @@ def template_environment(autoescape: bool = True) -> Environment:
     # as functions they can be handed to a macro, as filters they follow a value
     words = {"percent": percent, "duration": duration}
     environment.globals.update(words)
-    environment.filters.update(words, breakable=breakable, number=lambda count: f"{count:,}")
+    environment.filters.update(words, breakable=breakable, signed=signed, moment=moment)
+    environment.filters["number"] = lambda count: f"{count:,}"
     return environment
 
 

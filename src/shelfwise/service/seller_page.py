@@ -26,7 +26,7 @@ EXAMPLES = (
 )
 """Products to click, for whoever has none at hand."""
 
-ASKED_FOR = {"title": "a title", "description": "a description", "image": "a picture"}
+ASKED_FOR = {"title": "a title", "description": "a description", "image": "an image"}
 """Fields of the form, in words."""
 
 STATIC = {"colours.css": "text/css", "seller.css": "text/css", "seller.js": "text/javascript"}
@@ -127,7 +127,7 @@ def _product(shown: dict[str, str], content: bytes) -> Product:
         given["image"] = ImageData(part="picture")
     # an empty product would be labelled, too, and mislead
     if not given:
-        raise Problem(422, "nothing-given", "give a title, a description or a picture")
+        raise Problem(422, "nothing-given", "give a title, a description or an image")
     try:
         return Product(**given)
     except ValidationError:

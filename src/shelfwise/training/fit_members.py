@@ -106,7 +106,7 @@ def fit_member(
     folds_in_all = stacking.folds_of(len(training_set.train))
     if present < 2 * folds_in_all:
         some = f"only {present} training products have" if present else "no training product has"
-        return f"{some} a usable {config.members[name].field}"
+        return f"{some} a usable value in {config.members[name].field}"
     # Preparing looks at no label, so one preparation serves the whole fit and every fold.
     examples = Examples(inputs, training_set.targets)
     train = examples.take(training_set.train)

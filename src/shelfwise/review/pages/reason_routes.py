@@ -41,6 +41,7 @@ def reason_router(workspace: Workspace, reasons: Reasons) -> APIRouter:
             products=products,
             reasons=listed,
             words={name: _strongest(reason.words) for name, reason in listed},
+            suggested=products.suggestion(row),
             is_trained=products.ids[row] in products.training_ids,
         )
 

@@ -12,6 +12,7 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from shelfwise.reports.page_values import moment, signed
 from shelfwise.reports.probability_words import probability_word
 from shelfwise.review.database.decision_rows import Decision, Labels
 from shelfwise.review.database.second_opinions import SecondOpinion
@@ -73,6 +74,8 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters["sure"] = probability_word
     environment.filters["sentence"] = sentence
+    environment.filters["signed"] = signed
+    environment.filters["moment"] = moment
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["points"] = lambda share: f"{100 * share:+.1f}"
     environment.filters["megabytes"] = lambda size: f"{size / 1e6:,.1f} MB"
