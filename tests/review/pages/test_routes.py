@@ -209,7 +209,7 @@ def test_a_picture_of_several_frames_is_told(served: Any) -> None:
     catalog = products.catalog.with_images(images)
     served.workspace.products = dataclasses.replace(products, catalog=catalog)
     pages = [served.client().get(f"/review/p/{row}").text for row in range(4)]
-    told = "The picture has several frames. The model sees the first one only."
+    told = "The image has several frames. The model sees the first one only."
     assert [told in page for page in pages] == [True, False, False, False]
     assert served.client().get("/review/image/0").headers["content-type"] == "image/gif"
 
