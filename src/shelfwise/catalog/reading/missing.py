@@ -28,6 +28,9 @@ MISSING = frozenset(
         *("NA", "undefined", "nil", '""', "''"),
         # people
         *("n/a", "N/A", "N/a", "n.a.", "N.A.", "N / A", "n/d", "N/D", "k.A.", "k. A.", "?"),
+        *("n.d.", "N.D.", "s/d", "S/D", "b.d.", "B.D.", "b/d", "n.v.t.", "N.v.t.", "н/д"),
+        *("brak", "Brak", "BRAK", "brak danych", "Brak danych", "keine Angabe", "Keine Angabe"),
+        *("non renseigné", "Non renseigné", "sin datos", "Sin datos", "нет данных", "Нет данных"),
         *("not available", "Not available", "Not Available", "NOT AVAILABLE"),
         # what spreadsheets write into pivot tables
         *("(blank)", "(empty)", "(leer)", "(Leer)", "(vide)", "(en blanco)", "(vuoto)"),
@@ -35,6 +38,8 @@ MISSING = frozenset(
         *("#N/A", "#NA", "#NV", "#N/D", "#ND", "#N/B", "#VALUE!", "#WERT!", "#VALEUR!"),
         *("#VALOR!", "#VALORE!", "#REF!", "#BEZUG!", "#RIF!", "#DIV/0!", "#NAME?", "#NOM?"),
         *("#NOMBRE?", "#NOME?", "#NUM!", "#ZAHL!", "#NOMBRE!", "#NULL!", "#NUL!"),
+        *("#¡VALOR!", "#¡REF!", "#¡DIV/0!", "#¿NOMBRE?", "#¡NUM!", "#¡NULO!"),
+        *("#ARG!", "#ADR!", "#DZIEL/0!", "#NAZWA?", "#LICZBA!", "#ZERO!", "#N/D!"),
         *("-" * count for count in range(1, _LONGEST_DASHES + 1)),
         *("\N{EN DASH}", "\N{EM DASH}"),
     )

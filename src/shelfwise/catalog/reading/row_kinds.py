@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_VARIATION = r"(?i)\s*(?:variation|variant)(?:\s*,.*)?\s*"
+_VARIATION = (
+    r"(?i)\s*(?:variation|variant[ea]?|wariant|varyant|variación|variazione|variação)(?:\s*,.*)?\s*"
+)
 """What shops write for a size or colour; WooCommerce adds more words, ``variation, virtual``."""
 
 _PART = r"(?i)\s*(?:variation|variant|sku|rule|image|video|option|custom ?field)\s*"
@@ -36,7 +38,7 @@ _FILLED = r"(?s)\s*\S.*"
 
 _PATTERNS: Mapping[str, str] = {
     # WooCommerce, in the languages of its exports
-    **dict.fromkeys(("type", "typ", "tipo"), _VARIATION),
+    **dict.fromkeys(("type", "typ", "tipo", "rodzaj", "soort", "tür", "tip", "тип"), _VARIATION),
     # BigCommerce, Wix
     **dict.fromkeys(("item_type", "item", "fieldtype", "field_type", "row_type"), _PART),
     # the bulk answers of Shopify

@@ -32,6 +32,7 @@ from shelfwise.catalog.reading.categories.free_places import (
 from shelfwise.catalog.reading.categories.sign_blanks import told_blanks, with_its_blanks
 from shelfwise.catalog.reading.categories.sign_lists import (
     COMMAS,
+    IN_NO_NAME,
     LEVEL_SIGNS,
     OTHER_LEVEL_SIGNS,
     PATH_SIGNS,
@@ -122,7 +123,8 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
             evidence.append(_told_bound(sign, free, places, "category_separator"))
             continue
-        clear = share >= CLEARLY_FREE
+        mostly = sum(sign in value for value in values) >= MOSTLY * len(values)
+        clear = share >= CLEARLY_FREE or (sign in IN_NO_NAME and mostly)
         verb = "separates levels" if clear else "may separate levels, or be part of names"
         evidence.append(f"{sign!r} {verb}: {counted(free, places)}")
         blanks = told_blanks(values, sign)

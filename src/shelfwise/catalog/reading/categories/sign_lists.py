@@ -30,6 +30,9 @@ Longer ones first, as they contain shorter ones.
 OTHER_LEVEL_SIGNS = ("/", "\\", "::", "\N{FULLWIDTH SOLIDUS}")
 """Signs between levels that also occur in names (TV/Audio)."""
 
+IN_NO_NAME = ("\\", "::")
+"""Of these the signs that hardly any name has; a backslash may still stand before a comma in some."""
+
 PATH_SIGNS = (
     *("||", "|", ";#", ";;", ";", "^", "~", "\n", "\t", ","),
     "\N{IDEOGRAPHIC COMMA}",

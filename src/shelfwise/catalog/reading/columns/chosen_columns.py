@@ -28,6 +28,7 @@ from shelfwise.catalog.reading.columns.variant_ids import (
     told_parents,
     variant_id_column,
 )
+from shelfwise.catalog.reading.columns.whole_paths import column_of_written_paths
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.config import CatalogSettings
 
@@ -58,6 +59,7 @@ def chosen_columns(
     columns.take_title_of_words()
     columns.take_categories_beside_tags()
     columns.take_described_ones()
+    columns.take_written_paths()
     columns.take_short_descriptions()
     columns.take_ids_of_variants()
     columns.take_nested_price()
@@ -149,6 +151,15 @@ class _Columns:
             return
         for field, column in found.items():
             self._choose(field, column, "is taken, by a word in its name and what it holds")
+
+    def take_written_paths(self) -> None:
+        """A column with paths such as ``Home > Mugs``, where no name says that it has the categories."""
+        is_known = self._column("categories") or self._has_levels("categories")
+        if is_known or "categories" in self._told or self._column("title") is None:
+            return
+        found = column_of_written_paths(self._names, self._used, self._sample)
+        if found is not None:
+            self._choose("categories", found, "is taken, as it holds paths")
 
     def _has_levels(self, field: str) -> bool:
         """Whether several columns make up the categories."""

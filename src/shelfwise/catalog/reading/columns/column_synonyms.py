@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shelfwise.catalog.reading.columns.written_words import words_of
+
 INDEXES = ("", "unnamed_0", "index_level_0", "index")
 """Columns that only count the rows, as pandas writes in front; they count where nothing else is an id."""
 
 
 def _lists(words: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
-    return {field: tuple(text.split()) for field, text in words.items()}
+    return {field: words_of(text) for field, text in words.items()}
 
 
 TAGS = frozenset(
@@ -31,16 +33,16 @@ _NAMES = _lists(
             product_id_non_editable handleid product_id productid handle url_handle code sku
             customlabel custom_label item_id item_number custom_label_sku article_number
             article_id objectid uuid train_id internal_id listing_id artikelnummer artikelnr
-            artikel_nr référence reference código codigo codice артикул identifier
-            identifiant identificador artikelcode artnr art_nr varenummer varenr
-            kod_produktu kód_produktu kód kod item_no item_code product_code stock_code
+            artikel_nr référence código codice артикул identifier
+            identifiant identificador identyfikator artikelcode artnr art_nr varenummer varenr
+            kód_produktu kód kod item_no item_code product_code stock_code
             supplier_pid supplier_aid p_model matnr web_scraper_order
         """,
         "title": """
             title name product_name product_title productname item_name item_title product
             productdisplayname product_display_name prod_name designation us_title_short
             artikelname produktname bezeichnung titel désignation nom nom_du_produit titre
-            nombre título titulo nome titolo название наименование intitulé libellé naam
+            nombre título nome titolo название наименование intitulé libellé naam
             productnaam navn produktnavn namn produktnamn nazwa nazwa_produktu název názov
             nimi display_name text maktx
         """,
@@ -48,7 +50,7 @@ _NAMES = _lists(
             description body_html product_description long_description description_long
             item_description short_description description_html detail_desc about_product
             product_details summary desc us_description_short generic_name ingredients_text
-            beschreibung descripción descripcion descrizione descrição описание descriptif
+            beschreibung descripción descrizione descrição описание descriptif
             omschrijving beskrivning beskrivelse opis popis
         """,
         "image": """
@@ -61,7 +63,7 @@ _NAMES = _lists(
         "categories": """
             categories category kategorie kategorien catégorie catégories categoría
             categoria categorías категория категории categorie catégorie_produit rayon
-            warengruppe produktgruppe kategori kategorier kategorije kategoria categorias
+            warengruppe produktgruppe kategori kategorier kategorije kategoria
             categorieën kategória kategórie kategoriat kategoriler категорія категорії
             κατηγορία κατηγορίες カテゴリ カテゴリー 分类 分類 类目 카테고리 labels product_category_tree
             product_category category_name cat_name category_path categorytext
@@ -77,7 +79,7 @@ _NAMES = _lists(
             standard_price retail_price discounted_price list_price unit_price selling_price
             current_price price_tax_incl price_tax_included price_tax_excl
             price_tax_excluded price_vat price_usd price_eur price_ek actual_price
-            market_price preis prix prix_ttc precio preço preco prezzo cena цена tarif prijs
+            market_price preis prix prix_ttc precio preço prezzo cena цена tarif prijs
             pris verkaufspreis hinta ціна
         """,
         "brand": """

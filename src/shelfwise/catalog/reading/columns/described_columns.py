@@ -40,6 +40,15 @@ _RECOMMENDED = frozenset(("mrp", "msrp", "rrp", "uvp", "定价"))
 
 _BARCODES = frozenset(("barcode", "barkod", "ean", "ean13", "gtin", "upc"))
 
+_PRODUCT = (
+    "(?:product|produkt|produit|producto|produto|prodotto"
+    "|artikel|article|art[ií]culo|articolo|artigo|item)"
+)
+_PRODUCT_ID = re.compile(
+    rf"(?:(?:seller|merchant|vendor|shop|store)_)?{_PRODUCT}_?(?:id|nr|sku|code)|(?:id|code?)_?{_PRODUCT}"
+)
+"""Names that join a word for products to one for ids: ``idproduit``, ``SellerProductId``."""
+
 _IMAGE = re.compile(r"(?i)(?:https?:)?//\S+|\S.*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
@@ -186,6 +195,8 @@ def _is_described(name: str, field: str) -> bool:
     if not WHOLE_NAMES.get(field, frozenset()).isdisjoint(plain):
         return True
     if field == "categories" and any(map(is_group_name, plain)):
+        return True
+    if field == "id" and any(map(_PRODUCT_ID.fullmatch, plain)):
         return True
     has_word = any(_has(one, FIELD_WORDS[field]) for one in plain)
     return has_word and not any(_has(one, OTHER_WORDS[field]) for one in plain)

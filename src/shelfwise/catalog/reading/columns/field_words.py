@@ -6,22 +6,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shelfwise.catalog.reading.columns.written_words import words_of
+
 
 def _sets(words: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
-    return {field: frozenset(text.split()) for field, text in words.items()}
+    return {field: frozenset(words_of(text)) for field, text in words.items()}
 
 
 FIELD_WORDS = _sets(
     {
         "id": """
             id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn
-            isbn13 isbn10 mpn pid uid uuid koodi key slug ref réf referencia référence codice código codigo
-            kodu kod cod numero número numéro numer номер код item article artikel appid prodid movieid
+            isbn13 isbn10 mpn pid uid uuid koodi key slug ref réf referencia référence codice código
+            kodu kod cod número numéro numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
             معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번
         """,
         "title": """
-            title titel titre título titulo titolo name nombre nome nom nazwa název bezeichnung
+            title titel titre título titolo name nombre nome nom nazwa název bezeichnung
             headline designation désignation libellé название наименование adı 商品名 品名
             タイトル 名称 名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama
             tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire neve nimi ismi
@@ -29,7 +31,7 @@ FIELD_WORDS = _sets(
             tuotenimi intitulé όνομα
         """,
         "description": """
-            description beschreibung langtext descripción descrição descricao descrizione
+            description beschreibung langtext descripción descrição descrizione
             açıklama описание 説明 描述 說明 설명 وصف περιγραφή תיאור รายละเอียด deskripsi desc
             descr omschrijving kuvaus beskrivelse beskrivning descriptif leírás descriere опис
             kurztext popis tả details detalle detalles specs
@@ -42,12 +44,12 @@ FIELD_WORDS = _sets(
             category categories kategorie catégorie categoria categoría kategori kategoria
             категория категорія taxonomy taxon warengruppe crumb type カテゴリ ジャンル 类目
             分类 分组 分類 類別 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória
-            famille famiglia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp
+            famille famiglia familia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp
             tuoteryhmä kategórie kategorija productgroep
         """,
         "price": """
             price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
-            msrp mrp preco pris prijs hinta 価格 价格 價格 售價 售价 单价 가격 판매가 단가 سعر
+            msrp mrp pris prijs hinta 価格 价格 價格 售價 售价 单价 가격 판매가 단가 سعر
             τιμή מחיר ราคา harga giá vk1 listino preț pvp pvc valor importe salgspris 零售价
             定价
         """,
@@ -64,7 +66,7 @@ WHOLE_NAMES = _sets(
     {
         "id": "stock_code stock_no productcode kod_towaru sku_name",
         "title": """
-            item artikel article artikeltext produkt produit producto produto prodotto produs
+            ad item artikel article artikeltext produkt produit producto produto prodotto produs
             artículo articulo artigo articolo summary vara vare tuote termék товар номенклатура
             προϊόν ürün 商品 产品 제품
         """,

@@ -57,6 +57,12 @@ _SUB = re.compile(
     rf"{_PRODUCT}((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
     rf"(?:({_DEPARTMENT})|{_KIND})_?(\d?)(?:_name|_desc)?"
 )
+_TYPE = re.compile(rf"{_PRODUCT}(?:type|typ|tipo)(?:(?:_de|_di)?_(?:{_OF_PRODUCTS}))?")
+_SUBTYPE = re.compile(
+    rf"{_PRODUCT}(?:sub|sous|unter|sotto)_?(?:type|typ|tipo)(?:(?:_de|_di)?_(?:{_OF_PRODUCTS}))?"
+)
+"""A type of products, and what stands below it."""
+
 _SUB_BEHIND = re.compile(rf"{CATEGORY}_sub")
 """``cat.sub``, beside ``cat.main``."""
 
@@ -95,6 +101,7 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
     numbered, named = _numbered_levels(names), _named_levels(names)
     # Kategori is above Alt Kategori 1 and Alt Kategori 2
     levels = named if set(numbered) < set(named) else numbered
+    levels = levels or _types(names)
     if levels:
         return CategoryColumns(levels, "levels")
     labels = _label_columns(names)
@@ -194,6 +201,16 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     if not is_class and not has_sub:
         return ()
     return tuple(levels[place] for place in sorted(levels))
+
+
+def _types(names: Iterable[str]) -> tuple[str, ...]:
+    """A column of types and one of those below them; beside other categories they may be anything."""
+    found = {one: name for name in names for one in reversed(plain_names(name))}
+    if any(map(_place, found)):
+        return ()
+    tops = [name for one, name in found.items() if _TYPE.fullmatch(one)]
+    subs = [name for one, name in found.items() if _SUBTYPE.fullmatch(one)]
+    return (tops[0], subs[0]) if tops and subs else ()
 
 
 def _has_names(name: str, other: str) -> bool:

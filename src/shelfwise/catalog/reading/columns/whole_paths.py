@@ -1,4 +1,4 @@
-"""A column that has the whole path of which the categories have the last name only."""
+"""Columns with written paths: the one of which the categories have the last names, or the only one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any
 
+from shelfwise.catalog.reading.categories.category_text import signs_only
+from shelfwise.catalog.reading.categories.sign_lists import LEVEL_SIGNS
 from shelfwise.catalog.reading.missing import is_missing
+
+MAX_NAMES_SEARCHED = 2048
+"""Columns that are searched for categories by what they hold; of more, none is taken for them."""
 
 _ENOUGH = 200
 """Rows that are looked at."""
 
 _MIN_ROWS = 3
+
+MOSTLY = 0.9
+_LONGEST = 300
+
+_WRITTEN_PATH = re.compile(rf"\w\W*(?:{'|'.join(LEVEL_SIGNS)})\W*\w")
+"""Two names with one of the signs between them that stand in hardly any name."""
 
 _SIGN = re.compile(r"[^\w\s]\s*$")
 """What stands between a level and the one above it; a blank alone joins words of one name."""
@@ -45,6 +56,32 @@ def column_of_whole_paths(
         if len(pairs) >= _MIN_ROWS and all(leads_to(path, end) for path, end in pairs):
             return name
     return None
+
+
+def column_of_written_paths(
+    names: Sequence[str], used: Collection[str], sample: Callable[[str], Sequence[Any]]
+) -> str | None:
+    """The first column that holds written paths, ``Home > Mugs``, whatever it is called; None without one.
+
+    Args:
+        names, used, sample: as of :func:`column_of_whole_paths`.
+    """
+    if len(names) > MAX_NAMES_SEARCHED:
+        return None
+    free = (name for name in names if name not in used)
+    return next((name for name in free if _are_written_paths(sample(name))), None)
+
+
+def _are_written_paths(values: Sequence[Any]) -> bool:
+    """Whether nearly all texts have a sign between levels, and some come again as categories do."""
+    texts = [value for value in values if not is_missing(value)]
+    if len(texts) < _MIN_ROWS or not all(isinstance(text, str) for text in texts):
+        return False
+    # a text of a page has mark-up with the same sign
+    plain = ["" if "<" in text or len(text) > _LONGEST else signs_only(text) for text in texts]
+    return sum(_WRITTEN_PATH.search(text) is not None for text in plain) >= MOSTLY * len(
+        texts
+    ) and len(set(plain)) <= MOSTLY * len(texts)
 
 
 def leads_to(path: Any, end: str) -> bool:

@@ -44,15 +44,13 @@ from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
 from shelfwise.catalog.reading.columns.told_ids import check_not_across, told_ids
 from shelfwise.catalog.reading.columns.told_prices import decimal_sign
+from shelfwise.catalog.reading.columns.whole_paths import MAX_NAMES_SEARCHED
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
-
-MAX_NAMES_SEARCHED = 2048
-"""Columns among which columns of 0 and 1 are looked for; with more, none of them is taken for a label."""
 
 MAX_SAMPLE = 5000
 """Values of a column that are looked at."""

@@ -20,6 +20,7 @@ _URL = re.compile(r"(?i)(?:https?:)?//|data:")
 _FILE_URL = re.compile(r"(?i)file:/+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LINE_BREAK = re.compile(r"[\r\n]+")
+_SHARE = re.compile(r"^\\\\(?=\w)")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 _MIN_PARTS = 2
@@ -64,8 +65,9 @@ def _lines(texts: Sequence[str]) -> list[str]:
     """The paths of all texts, one a line, with forward slashes."""
     paths = []
     for text in texts:
-        for line in _LINE_BREAK.split(text.replace("\\", "/")):
-            path = line.strip()
+        for line in _LINE_BREAK.split(text):
+            # a share of Windows, \\server\images, begins as addresses do once its strokes are turned
+            path = _SHARE.sub("/", line.strip()).replace("\\", "/")
             # what follows is written as in a web address
             if _FILE_URL.match(path):
                 path = "/" + unquote(_FILE_URL.sub("", path))

@@ -123,7 +123,9 @@ def envelope_path(record: Any) -> tuple[str, ...]:
     path: list[str] = []
     inside = record
     while not _OF_PRODUCTS & _ours(inside).keys() and len(path) < _MAX_DEPTH:
-        key = next((one for one in ENVELOPES if isinstance(inside.get(one), Mapping)), None)
+        # what holds nothing but an object is around it, whatever its key is called
+        keys = tuple(inside) if len(inside) == 1 else ENVELOPES
+        key = next((one for one in keys if isinstance(inside.get(one), Mapping)), None)
         if key is None:
             break
         path.append(key)

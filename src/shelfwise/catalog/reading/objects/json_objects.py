@@ -7,6 +7,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.categories.category_keys import OBJECT_PARENT_KEYS
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
 from shelfwise.catalog.reading.objects.category_trees import (
     holds_another,
@@ -19,6 +20,11 @@ from shelfwise.catalog.reading.objects.level_objects import level_keys, path_of_
 _NAMES = ("name", "title", "label", "value", "text")
 """Keys under which an object has what it is called, likeliest first."""
 
+_OTHER_NAMES = tuple(
+    name for name in (*SYNONYMS["title"], *SYNONYMS["description"]) if name != "product"
+)
+"""The same in other languages, and what says a code in words; a product is another object."""
+
 _ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href", "link", "path")
 """Keys under which an object has the address of an image, the best first."""
 
@@ -29,6 +35,7 @@ WHOLE_PATHS = (
     "categorypath",
     "pathname",
     *("path", "breadcrumb", "breadcrumbs", "pathfromroot"),
+    *("pfad", "chemin", "ruta", "caminho", "percorso"),
 )
 """Keys, without signs, under which an object has the names from the root down."""
 
@@ -90,12 +97,15 @@ def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
 
     >>> called({"id": 5, "name": "Mugs"}), called({"categoryId": 5, "categoryName": "Mugs"})
     (('name', 'Mugs'), ('categoryName', 'Mugs'))
+    >>> called({"id": 5, "nom": "Tasses"})
+    ('nom', 'Tasses')
     """
     plain = {normal_name(str(key)): key for key in reversed(list(value))}
     found = ((plain[name], value[plain[name]]) for name in _NAMES if name in plain)
     # {"categoryId": "5", "categoryName": "Mugs"} (eBay)
     named = [(key, value[key]) for one, key in plain.items() if one.endswith("name")]
-    possible = (*found, *(named if len(named) == 1 else ()))
+    others = ((plain[name], value[plain[name]]) for name in _OTHER_NAMES if name in plain)
+    possible = (*found, *(named if len(named) == 1 else ()), *others)
     return next(((key, text) for key, text in possible if isinstance(text, str)), None)
 
 

@@ -1,0 +1,126 @@
+"""Catalogues whose columns, keys and missing values are called otherwise, in other languages or by habit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.catalog.reading.written_products import PRODUCTS, paths_read, read, table
+
+IDS = [p.id for p in PRODUCTS]
+TITLES = [p.title for p in PRODUCTS]
+FIRST_PATHS = [{p.paths[0]} for p in PRODUCTS]
+FIRST_LEAVES = [{(p.leaves[0],)} for p in PRODUCTS]
+
+
+@pytest.mark.parametrize("key", ["nom", "nome", "nombre", "bezeichnung", "nazwa", "descricao"])
+def test_objects_that_are_called_in_other_languages(tmp_path: Path, key: str) -> None:
+    rows = [
+        {
+            "id": p.id,
+            "title": p.title,
+            "brand": {"id": 3, key: p.brand},
+            "categories": [{"id": number, key: name} for number, name in enumerate(p.paths[0])],
+        }
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(rows), "products.json")
+    assert paths_read(result) == FIRST_PATHS
+    assert result.catalog.column("brand") == [p.brand for p in PRODUCTS]
+
+
+@pytest.mark.parametrize("word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "keine Angabe"])
+def test_what_people_write_where_there_is_nothing(tmp_path: Path, word: str) -> None:
+    rows = [(p.id, p.title, p.leaves[0] if i % 3 else word, word) for i, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(["id", "title", "category", "brand"], rows))
+    expected = [labels if i % 3 else set() for i, labels in enumerate(FIRST_LEAVES)]
+    assert paths_read(result) == expected
+    assert result.catalog.column("brand") == [None] * len(PRODUCTS)
+
+
+@pytest.mark.parametrize("name", ["produktid", "idproduit", "SellerProductId", "id_producto"])
+def test_ids_joined_with_a_word_for_products(tmp_path: Path, name: str) -> None:
+    rows = [(i, p.title, p.leaves[0], p.id) for i, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(["", "title", "category", name], rows))
+    assert result.catalog.ids == IDS
+
+
+def test_names_without_their_accents(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, p.description, p.leaves[0]) for p in PRODUCTS]
+    result = read(tmp_path, table(["Numero", "Libelle", "Descricao", "Kategorie"], rows))
+    assert result.catalog.column("title") == TITLES
+    assert result.catalog.column("description") == [p.description for p in PRODUCTS]
+
+
+@pytest.mark.parametrize("sign", [" > ", ">>", " → ", "&nbsp;&rsaquo;&nbsp;"])
+def test_a_column_of_paths_whatever_it_is_called(tmp_path: Path, sign: str) -> None:
+    rows = [(p.id, p.title, f"<p>{p.description}</p>", sign.join(p.paths[0])) for p in PRODUCTS]
+    several = [row for row in rows if sign in row[3]]
+    result = read(tmp_path, table(["id", "title", "text 1", "Percorso"], several))
+    deep = [{p.paths[0]} for p in PRODUCTS if len(p.paths[0]) > 1]
+    assert paths_read(result) == deep
+    assert "categories: Percorso is taken, as it holds paths" in result.reading.evidence
+
+
+def test_texts_with_an_arrow_now_and_then_are_no_paths(tmp_path: Path) -> None:
+    rows = [
+        (p.id, p.title, f"{p.title} -> new" if i % 4 else p.title) for i, p in enumerate(PRODUCTS)
+    ]
+    assert (
+        "categories" not in read(tmp_path, table(["id", "title", "remark"], rows)).reading.columns
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("product_type", "product_subtype"), ("Tipo de producto", "Subtipo"), ("Typ", "Untertyp")],
+)
+def test_types_and_those_below_them(tmp_path: Path, names: tuple[str, str]) -> None:
+    deep = [p for p in PRODUCTS if len(p.paths[0]) > 1]
+    rows = [(p.id, p.title, *p.paths[0][:2]) for p in deep]
+    assert paths_read(read(tmp_path, table(["id", "title", *names], rows))) == [
+        {p.paths[0][:2]} for p in deep
+    ]
+
+
+def test_types_beside_categories_are_no_levels(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, p.leaves[0], "Stock", "Bought") for p in PRODUCTS]
+    result = read(tmp_path, table(["id", "title", "category", "type", "subtype"], rows))
+    assert paths_read(result) == FIRST_LEAVES
+
+
+def test_a_backslash_between_two_levels(tmp_path: Path) -> None:
+    deep = [p for p in PRODUCTS if len(p.paths[0]) > 1]
+    rows = [(p.id, p.title, "\\".join(p.paths[0][-2:])) for p in deep]
+    assert paths_read(read(tmp_path, table(["id", "title", "category"], rows))) == [
+        {p.paths[0][-2:]} for p in deep
+    ]
+
+
+def test_images_on_a_share_of_windows(tmp_path: Path) -> None:
+    (tmp_path / "fotos").mkdir()
+    for p in PRODUCTS:
+        (tmp_path / "fotos" / f"{p.id}.png").write_bytes(b"image")
+    rows = [(p.id, p.title, rf"\\NAS\shop\fotos\{p.id}.png") for p in PRODUCTS]
+    result = read(tmp_path, table(["id", "title", "image"], rows))
+    assert result.catalog.column("image") == [f"fotos/{p.id}.png" for p in PRODUCTS]
+
+
+@pytest.mark.parametrize(("name", "word"), [("Rodzaj", "wariant"), ("Tipo", "variante")])
+def test_rows_that_say_in_their_language_that_they_are_variants(
+    tmp_path: Path, name: str, word: str
+) -> None:
+    rows = [
+        row
+        for p in PRODUCTS
+        for row in ((p.id, "simple", p.title), (f"{p.id}-S", word, f"{p.title} S"))
+    ]
+    assert read(tmp_path, table(["id", name, "title"], rows)).catalog.ids == IDS
+
+
+def test_an_object_around_each_record_whatever_its_key(tmp_path: Path) -> None:
+    rows = [{"produto": {"codigo": p.id, "nome": p.title}} for p in PRODUCTS]
+    result = read(tmp_path, json.dumps({"retorno": {"produtos": rows}}), "products.json")
+    assert (result.catalog.ids, result.catalog.column("title")) == (IDS, TITLES)
