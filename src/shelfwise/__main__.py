@@ -1,5 +1,21 @@
-"""``python -m shelfwise``."""
+"""``shelfwise`` and ``python -m shelfwise``."""
 
-from shelfwise.cli.main import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def main() -> None:
+    """Run the command line.
+
+    What it imports takes a tenth of a second. Ctrl+C meanwhile ends it as later, and not in a traceback.
+    """
+    try:
+        from shelfwise.cli.main import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -54,6 +54,12 @@ def test_a_command_for_which_the_memory_does_not_suffice_says_so(
     assert "do less at once" in json.loads(done.stdout)["error"]
 
 
+def test_a_library_that_there_is_no_room_for_is_one() -> None:
+    said = "libtorch_cpu.so: failed to map segment from shared object"
+    assert "(libtorch_cpu.so: failed" in (memory_sentence(ImportError(said)) or "")
+    assert memory_sentence(ImportError("cannot import name 'x' from 'y'")) is None
+
+
 def test_other_errors_are_not_taken_for_it() -> None:
     assert memory_sentence(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None
     assert memory_sentence(torch.OutOfMemoryError("CUDA out of memory.")) is not None

@@ -47,6 +47,18 @@ def test_what_is_unfinished_is_removed(number: signal.Signals, tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def test_a_stop_while_the_command_line_is_imported_is_no_traceback() -> None:
+    stopped = (
+        "import sys; from shelfwise import __main__ as command\n"
+        # the first import of the command line's own is interrupted
+        "class Stop:\n    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'shelfwise.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop()); command.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", stopped], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_with_nohup_a_closed_terminal_stops_nothing() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -64,6 +64,18 @@ def test_a_name_twice_is_refused_at_the_start() -> None:
         People("http://127.0.0.1:8001", Sessions(), both)
 
 
+@pytest.mark.parametrize("name", ["", " ", "x" * 81, "Eve\u202e"])
+def test_a_name_that_tells_nobody_is_refused_at_the_start(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"--lead .* is no name"):
+        People("http://127.0.0.1:8001", Sessions(), [Visitor(name, "lead")])
+
+
+def test_blanks_make_no_other_name() -> None:
+    people = [Visitor("Ada  Lovelace ", "lead"), Visitor("Ada Lovelace", "reviewer")]
+    with pytest.raises(ConfigError, match="occurs twice"):
+        People("http://127.0.0.1:8001", Sessions(), people)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
 def test_this_machine_alone_needs_no_address(host: str) -> None:
     assert checked_address(ReviewEndpoint(host)) is None
@@ -87,6 +99,8 @@ def test_other_machines_need_an_address(host: str) -> None:
         "https://review.example.com:port",
         "https://[::1",
         "javascript:alert(1)",
+        "https://*",
+        "https://review example.com",
     ],
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
@@ -97,6 +111,9 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_an_address_is_taken_as_browsers_write_it() -> None:
     endpoint = ReviewEndpoint("0.0.0.0", address="https://Review.Example.com:8443/")
     assert checked_address(endpoint) == "https://review.example.com:8443"
+    named = ReviewEndpoint("0.0.0.0", address="http://läden.example")
+    assert checked_address(named) == "http://xn--lden-loa.example"
+    assert checked_address(ReviewEndpoint(address="http://[::1]:80")) == "http://[::1]:80"
 
 
 def test_by_https_cookies_are_sent_by_nothing_else() -> None:

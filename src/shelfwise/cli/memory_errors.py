@@ -7,6 +7,9 @@ import sys
 _TORCH_ON_THE_PROCESSOR = "DefaultCPUAllocator: can't allocate memory"
 """Torch has an error of its own for graphics cards only."""
 
+_OF_A_LIBRARY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+"""What the system's loader says of a library that there is no room for."""
+
 
 def memory_sentence(error: BaseException) -> str | None:
     """What was asked for and what can be done; None where `error` is another one."""
@@ -24,6 +27,9 @@ def memory_sentence(error: BaseException) -> str | None:
 def _is_for_want_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
+    # a limit on addresses (ulimit -v) is met by the first large library
+    if isinstance(error, ImportError):
+        return any(words in str(error) for words in _OF_A_LIBRARY)
     # imported by whoever uses it
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(error, torch.OutOfMemoryError):

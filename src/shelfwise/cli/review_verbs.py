@@ -62,9 +62,11 @@ def review(
     try:
         from shelfwise.commands.review import ReviewEndpoint, decisions_file, review
         from shelfwise.review.retraining.learning import Sources
+        from shelfwise.service.access.host_names import listening_host
     except ModuleNotFoundError as error:
         raise missing_library(error, "review", "the review page") from None
-    endpoint = ReviewEndpoint(host, port, address, tuple(lead or ()), tuple(reviewer or ()))
+    listening = listening_host(host)
+    endpoint = ReviewEndpoint(listening, port, address, tuple(lead or ()), tuple(reviewer or ()))
     with terminal_context() as context:
         if demo:
             from shelfwise.commands.demo_model import demo_model

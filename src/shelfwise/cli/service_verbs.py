@@ -54,10 +54,11 @@ def serve(
         from shelfwise.commands.serve import Endpoint, serve
     except ModuleNotFoundError as error:
         raise missing_library(error, "serve", "serving") from None
+    from shelfwise.service.access.host_names import listening_host
     from shelfwise.service.access.keys import read_keys
     from shelfwise.service.settings import ServiceSettings
 
-    endpoint = Endpoint(host, port, tuple(allowed_host or ()), read_keys())
+    endpoint = Endpoint(listening_host(host), port, tuple(allowed_host or ()), read_keys())
     settings = ServiceSettings(
         workers=workers,
         queue_products=queue,

@@ -29,7 +29,7 @@ from shelfwise.review.reasons import Reasons
 from shelfwise.review.retraining.learning import Sources
 from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.access.access_control import host_name, is_loopback
+from shelfwise.service.access.host_names import host_name, is_loopback, sent_name
 from shelfwise.service.access.sessions import Sessions, Visitor
 from shelfwise.service.server import bind, http_address
 
@@ -212,10 +212,11 @@ def _origin(address: str) -> str | None:
     try:
         parts = urlsplit(address)
         # a port that is no number tells so only when it is asked for
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        port = parts.port
     except ValueError:
         return None
     further = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
-    if parts.scheme not in ("http", "https") or not named or further:
+    name = sent_name(parts.hostname or "")
+    if parts.scheme not in ("http", "https") or name is None or port == 0 or further:
         return None
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return f"{parts.scheme}://{name}" + (f":{port}" if port else "")

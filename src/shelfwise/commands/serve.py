@@ -11,13 +11,8 @@ from prometheus_client import disable_created_metrics
 
 from shelfwise.errors import ConfigError
 from shelfwise.model.bundle_reader import MANIFEST
-from shelfwise.service.access.access_control import (
-    LOOPBACK_HOSTS,
-    SIGN_IN,
-    Access,
-    Area,
-    is_loopback,
-)
+from shelfwise.service.access.access_control import SIGN_IN, Access, Area
+from shelfwise.service.access.host_names import LOOPBACK_HOSTS, allowed_host, is_loopback
 from shelfwise.service.access.sessions import Role, Sessions, Visitor
 from shelfwise.service.access.sign_in import sign_in_router
 from shelfwise.service.app import create_app
@@ -108,7 +103,7 @@ def access_of(endpoint: Endpoint) -> Access:
         Area("/seller.css"),
         Area("/colours.css"),
     )
-    hosts = LOOPBACK_HOSTS | {name.lower() for name in endpoint.allowed_hosts}
+    hosts = LOOPBACK_HOSTS | {allowed_host(name) for name in endpoint.allowed_hosts}
     # a key is asked of everyone, so that no page of a stranger gets in by another name
     if has_key and not endpoint.allowed_hosts:
         hosts = frozenset({"*"})

@@ -21,7 +21,8 @@ from shelfwise.review.people import People
 from shelfwise.review.reasons import Reasons
 from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
-from shelfwise.service.access.access_control import LOOPBACK_HOSTS, Access, AccessControl, Area
+from shelfwise.service.access.access_control import Access, AccessControl, Area
+from shelfwise.service.access.host_names import LOOPBACK_HOSTS
 from shelfwise.service.access.security_headers import SecurityHeaders
 from shelfwise.service.access.sessions import Role, Sessions
 from shelfwise.service.answers.problems import MEDIA_TYPE, Problem, request_id_of

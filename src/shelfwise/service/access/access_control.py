@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
@@ -15,10 +14,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shelfwise.service.access.host_names import LOOPBACK_HOSTS, host_name
 from shelfwise.service.access.sessions import COOKIE, ENTER, Role, Sessions, Visitor
 from shelfwise.service.answers.problems import Problem, send_problem
-
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 """Open to everyone: a platform that cannot ask would stop a healthy service."""
@@ -188,16 +186,6 @@ async def _lead_to(path: str, send: Send, *headers: tuple[bytes, bytes]) -> None
     await send({"type": "http.response.body", "body": b""})
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def check_host(headers: Mapping[bytes, bytes], hosts: frozenset[str]) -> None:
     """Refuse a request that was meant for another host.
 
@@ -246,13 +234,6 @@ def _host_of(origin: bytes) -> bytes | None:
         return urlsplit(origin).netloc or None
     except ValueError:
         return None
-
-
-def host_name(host: str) -> str:
-    """The name in a ``Host`` header, without its port; an IPv6 address keeps its brackets."""
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].lower()
 
 
 def _key_in(headers: Mapping[bytes, bytes]) -> bytes | None:

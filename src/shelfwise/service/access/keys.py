@@ -23,17 +23,18 @@ def read_keys() -> dict[bytes, Visitor]:
     """The keys that are set, by their digests.
 
     Raises:
-        ConfigError: a key is too short to be safe, two are the same, or a file cannot be read.
+        ConfigError: a key is empty or too short to be safe, two are the same, or a file cannot be read.
     """
     keys: dict[bytes, Visitor] = {}
     for variable, role in VARIABLES.items():
         key = _key(variable)
         if key is None:
             continue
-        if len(key) < MIN_LENGTH or any(character.isspace() for character in key):
+        # other letters would reach the service in one encoding or another
+        if len(key) < MIN_LENGTH or not all("!" <= character <= "~" for character in key):
             raise ConfigError(
-                f"{variable} must be a key of {MIN_LENGTH} characters or more, without blanks; "
-                "make one with: openssl rand -hex 32"
+                f"{variable} must be a key of {MIN_LENGTH} characters or more, of ASCII and without "
+                "blanks; make one with: openssl rand -hex 32"
             )
         # one key could not tell its two roles apart
         if key_digest(key) in keys:
@@ -43,10 +44,24 @@ def read_keys() -> dict[bytes, Visitor]:
 
 
 def _key(variable: str) -> str | None:
-    path = os.environ.get(f"{variable}_FILE")
-    if path:
-        try:
-            return read_written_text(path).strip()
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{variable}_FILE cannot be read: {type(error).__name__}") from None
-    return os.environ.get(variable) or None
+    """The key that a variable, or the file it names, holds; None where neither is set.
+
+    Raises:
+        ConfigError: both are set, one is empty, or the file cannot be read.
+    """
+    file_variable = f"{variable}_FILE"
+    found = [name for name in (variable, file_variable) if name in os.environ]
+    if not found:
+        return None
+    if len(found) > 1:
+        raise ConfigError(f"{variable} and {file_variable} are both set; unset one of them")
+    value = os.environ[found[0]]
+    # whoever set it wanted a key: without one the door would be open
+    if not value.strip():
+        raise ConfigError(f"{found[0]} is set but empty; give it a value, or unset it")
+    if found[0] == variable:
+        return value
+    try:
+        return read_written_text(value, "utf-8-sig").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file_variable} cannot be read: {type(error).__name__}") from None
