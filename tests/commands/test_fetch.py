@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -120,13 +121,77 @@ def test_redirects_are_checked(fetch: Fetch, server: Any, canary: Any) -> None:
     )
     assert found["fetched"] == 2
     assert found["failed"] == {"there are more than 3 redirects": 1}
-    assert list(found["later"]) == ["a redirect leads to the host 127.0.0.1, which is not allowed"]
+    where = f"a redirect leads to the host {canary.where}, which is not allowed"
+    assert list(found["later"]) == [where]
 
 
 def test_a_redirect_to_no_url_is_a_failure(fetch: Fetch) -> None:
     found = fetch(["to/file:///etc/passwd", "to/http://[::1", "image/1"])
     assert found["fetched"] == 1
-    assert found["later"] == {"the URL is malformed": 1, "the host's answer is malformed": 1}
+    elsewhere = "a redirect leads to something else than a URL of http or https without a user's name"
+    assert found["later"] == {elsewhere: 1, "the host's answer is malformed": 1}
+
+
+def test_a_disk_that_is_full_ends_the_run_as_any_other(
+    fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "images/ab/cd")
+
+    monkeypatch.setattr("shelfwise.fetching.image_folder.ImageFolder.keep", full)
+    # the command line tells an OSError in a sentence; what several requests raise together is another error
+    with pytest.raises(OSError, match="No space left on device: 'images/ab/cd'"):
+        fetch(["image/1", "image/2"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"url": "URL", "failed": ["a list"]}',
+        '{"url": "URL", "failed": 3}',
+        '{"url": "URL"}',
+        "[" * 100_000,
+    ],
+    ids=["list", "number", "nothing", "deep"],
+)
+def test_a_damaged_line_of_the_journal_tells_nothing(
+    fetch: Fetch, server: Any, tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "images").mkdir()
+    journal = tmp_path / "images" / "fetched.jsonl"
+    journal.write_text(line.replace("URL", server.url("image/1")) + "\n", "utf-8")
+    assert fetch(["image/1"])["fetched"] == 1
+
+
+def test_a_url_with_an_odd_sign_is_remembered(fetch: Fetch, server: Any) -> None:
+    # Python takes this sign for the end of a line
+    for _ in range(2):
+        assert fetch(["gone/\u2028x"])["failed"] == {"the host answered 404": 1}
+    assert server.hits.total() == 1
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_a_journal_that_is_no_file_is_refused_at_once(
+    fetch: Fetch, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    (tmp_path / "images").mkdir()
+    make(tmp_path / "images" / "fetched.jsonl")
+    with pytest.raises(StorageError, match=r"fetched.jsonl is no file"):
+        fetch(["image/1"])
+
+
+@pytest.mark.parametrize("content", ["my notes", "[]", "[" * 100_000])
+def test_a_file_with_the_name_of_the_record_is_kept(
+    fetch: Fetch, tmp_path: Path, content: str
+) -> None:
+    record = record_path(tmp_path / "products.csv")
+    record.write_text(content, "utf-8")
+    with pytest.raises(StorageError, match="is no record of fetched images"):
+        fetch(["image/1"])
+    assert record.read_text("utf-8") == content
+    # and whoever reads the catalogue is told in a sentence, too
+    with pytest.raises(CatalogError, match="is no record of fetched images"):
+        read_catalog(tmp_path / "products.csv")
 
 
 def test_a_host_that_asks_to_wait_is_waited_for(fetch: Fetch, server: Any) -> None:

@@ -186,7 +186,9 @@ def sample(
     products: Annotated[
         int, typer.Option(metavar="N", min=1, help="Number of products to generate.")
     ] = 3000,
-    seed: Annotated[int, typer.Option(metavar="N", help="Another seed: other products.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Another seed: other products.")
+    ] = 0,
     no_images: Annotated[
         bool, typer.Option("--no-images", help="Texts only: much faster.")
     ] = False,

@@ -47,6 +47,8 @@ def predict(
     # it would else explain nothing without a word
     if identities and explain is None:
         raise ConfigError("--id names products to explain; say where to with --explain DIR")
+    if explain is not None and explain.resolve() == out.resolve():
+        raise ConfigError(f"--out and --explain both name {out}; one is a file, the other a folder")
     with terminal_context() as context:
         fitted = open_model(model)
         # refused before any work is done

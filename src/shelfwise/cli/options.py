@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from shelfwise import aliases
+from shelfwise.errors import ConfigError
 
 INCOMPLETE = 4
 """Exit code where a part of the input could not be used and the rest was."""
@@ -81,13 +83,36 @@ NoveltyRate = Annotated[
 ]
 
 
+_MAY_BE_EMPTY = frozenset({"--title", "--description"})
+"""What a product may lack; everything else that is named is wanted."""
+
+
 class Command(TyperCommand):
-    """A verb that also takes the options' old names, and says the new ones."""
+    """A verb that also takes the options' old names, and says the new ones. It takes no empty words."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Replace old option names before they are parsed."""
+        _refuse_empty_words(args)
         renamed = aliases.OPTIONS.get(self.name or "", {})
         return super().parse_args(ctx, [_name_of_today(argument, renamed) for argument in args])
+
+
+def _refuse_empty_words(words: Sequence[str]) -> None:
+    """Refuse what a script gives whose variable is not set: an empty path would be this folder.
+
+    Raises:
+        ConfigError: a word is empty.
+    """
+    for before, word in pairwise(["", *words]):
+        option, equals, value = word.partition("=")
+        is_option = option.startswith("--")
+        if word and not (is_option and equals and not value):
+            continue
+        name = option if is_option else before
+        if name in _MAY_BE_EMPTY:
+            continue
+        place = f"{name} is empty" if name.startswith("-") else "an argument is empty"
+        raise ConfigError(f"{place}; give it a value, or leave it out (is a variable not set?)")
 
 
 def label_changes(min_count: int | None) -> dict[str, Any]:

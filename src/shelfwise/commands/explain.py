@@ -91,6 +91,8 @@ def _choose(catalog: Catalog, ids: Sequence[str], source: Path) -> Catalog:
     """The products of those ids, or the first ones."""
     if not ids:
         return catalog.take(np.arange(min(MAX_PRODUCTS, len(catalog))))
+    # a product that is named twice is explained once
+    ids = list(dict.fromkeys(ids))
     row_of = {name: row for row, name in enumerate(catalog.ids)}
     unknown = [name for name in ids if name not in row_of]
     if unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.images.image_urls import record_path
 from shelfwise.config import CatalogSettings
+from shelfwise.config.written_files import read_written_text
 from shelfwise.core.libraries import missing_library
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
@@ -67,9 +69,11 @@ def fetch_images(
     Raises:
         CatalogError: `source` cannot be read, or names no image by a URL.
         ConfigError: no host of the catalogue is allowed, or the certificates to trust cannot be read.
-        StorageError: `folder` is not below the catalogue's, or another run is writing to it.
+        StorageError: `folder` is not below the catalogue's, another run is writing to it, or the record's
+            place holds something else.
     """
     below = _below(source, folder)
+    _keep_other_files(record_path(source))
     urls = list(dict.fromkeys(image_urls(source, settings, context)))
     if not urls:
         raise CatalogError(f"{source} names no image by a URL; there is nothing to fetch")
@@ -125,6 +129,22 @@ def _outcome(tally: Tally, images: ImageFolder, allowed: Sequence[str]) -> dict[
         "later": dict(tally.later.most_common()),
         "finished": not tally.later,
     }
+
+
+def _keep_other_files(record: Path) -> None:
+    """Refuse to write over a file that has the record's name, and is none.
+
+    Raises:
+        StorageError: it would be lost.
+    """
+    if not os.path.lexists(record):
+        return
+    try:
+        is_ours = record.is_file() and "folder" in json.loads(read_written_text(record))
+    except (ValueError, TypeError, RecursionError):
+        is_ours = False
+    if not is_ours:
+        raise StorageError(f"{record} exists and is no record of fetched images; move it away")
 
 
 def _write_record(source: Path, found: dict[str, Any]) -> None:

@@ -66,7 +66,8 @@ def set_aside(folder: Path) -> Path:
     """Where `folder` stands for a moment while it is replaced on a system without exchange."""
     # "." has no name, and what a link leads to is what was replaced
     real = Path(os.path.realpath(folder))
-    return real.with_name(f".{real.name}.old")
+    # the root has no name either, and nothing is beside it
+    return real.parent / f".{real.name}.old"
 
 
 def restore_replaced(folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from shelfwise.core.types import Progress
-from shelfwise.fetching.allowlist import Allowlist, RefusedUrlError, origin
+from shelfwise.fetching.allowlist import Allowlist, RefusedUrlError, origin, shown
 from shelfwise.fetching.certificates import checking_context
 from shelfwise.fetching.download import Limits, NotFetchedError, Redirect
 from shelfwise.fetching.host_client import HostClient
@@ -63,19 +63,30 @@ class Fetcher:
         self.tally = Tally()
 
     async def fetch(self, urls: Sequence[str], progress: Progress) -> Tally:
-        """Fetch all `urls`, whose hosts are allowed."""
+        """Fetch all `urls`, whose hosts are allowed.
+
+        Raises:
+            OSError: an image cannot be kept.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                stack.push_async_callback(self._close)
+                await self._fetch_all(urls, progress)
+        except ExceptionGroup as failures:
+            # a full disk fails all requests in one way; the first tells it as any other command does
+            raise failures.exceptions[0] from None
+        return self.tally
+
+    async def _fetch_all(self, urls: Sequence[str], progress: Progress) -> None:
         by_host: dict[tuple[str, int], list[str]] = {}
         for url in urls:
             by_host.setdefault(origin(url), []).append(url)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._close)
-            async with asyncio.TaskGroup() as tasks:
-                for own in by_host.values():
-                    # several workers draw from one iterator: no URL is asked for twice
-                    queue = iter(own)
-                    for _ in range(self._limits.parallel):
-                        tasks.create_task(self._work(queue, progress))
-        return self.tally
+        async with asyncio.TaskGroup() as tasks:
+            for own in by_host.values():
+                # several workers draw from one iterator: no URL is asked for twice
+                queue = iter(own)
+                for _ in range(self._limits.parallel):
+                    tasks.create_task(self._work(queue, progress))
 
     async def _work(self, queue: Iterator[str], progress: Progress) -> None:
         for url in queue:
@@ -121,9 +132,14 @@ class Fetcher:
         Raises:
             RefusedUrlError: the catalogue could not name `target` either, or the way there is less secure.
         """
+        try:
+            host, port = origin(target)
+        except RefusedUrlError:
+            reason = "a redirect leads to something else than a URL of http or https without a user's name"
+            raise RefusedUrlError(reason) from None
         if not self._allowlist.permits(target):
-            host, _port = origin(target)
-            raise RefusedUrlError(f"a redirect leads to the host {host}, which is not allowed")
+            where = shown(host, port)
+            raise RefusedUrlError(f"a redirect leads to the host {where}, which is not allowed")
         # what comes without encryption may come from anybody
         if httpx.URL(url).scheme == "https" and httpx.URL(target).scheme == "http":
             raise RefusedUrlError("a redirect leads from https to http, which is not secure")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from shelfwise.catalog.reading.images.image_urls import file_name
 from shelfwise.disk.claims import LEFTOVERS
 from shelfwise.disk.files import json_text, replacing, write_text_atomically
 from shelfwise.disk.folders import make_folders
+from shelfwise.errors import StorageError
 
 JOURNAL = "fetched.jsonl"
 """One line an image: its url with its file and bytes, or with the reason why there is none."""
@@ -21,6 +23,9 @@ class ImageFolder:
 
     An image is there whole or not at all. The journal is for people and for what failed for good: which
     images are there is seen from their files.
+
+    Raises:
+        StorageError: something else than a file has the journal's name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,15 +75,24 @@ class ImageFolder:
 
     def _lines(self) -> list[dict[str, Any]]:
         """The whole lines of the journal."""
-        if not self._journal.exists():
+        if not os.path.lexists(self._journal):
             return []
+        # whoever reads a pipe or a device waits for its end
+        if not self._journal.is_file():
+            raise StorageError(f"{self._journal} is no file; remove it, or choose another --images")
         lines = []
-        for text in self._journal.read_text("utf-8", "replace").splitlines():
+        # a line is ended by this sign alone: a URL may hold others that Python takes for an end
+        for text in self._journal.read_text("utf-8", "replace").split("\n"):
             try:
                 line = json.loads(text)
             # a kill may have cut the last line short
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(line, dict) and isinstance(line.get("url"), str):
+            if isinstance(line, dict) and isinstance(line.get("url"), str) and _is_outcome(line):
                 lines.append(line)
         return lines
+
+
+def _is_outcome(line: dict[str, Any]) -> bool:
+    """Whether a line tells an image's file, or in words why there is none."""
+    return isinstance(line.get("failed", line.get("file")), str)

@@ -233,7 +233,18 @@ def _open(folder: Path) -> tuple[Path, int]:
         if MANIFEST in os.listdir(handle):
             return place, handle
         os.close(handle)
-    raise BundleError(
+    raise BundleError(_no_model(folder))
+
+
+def _no_model(folder: Path) -> str:
+    """Why `folder` cannot be opened, and what to do."""
+    # the commonest mistake is the other order of the two; nothing may be trained to where a catalogue is
+    if folder.is_file():
+        return (
+            f"{folder} is a file, and a model is a folder that `shelfwise train` wrote; MODEL stands before "
+            "CATALOG"
+        )
+    return (
         f"{folder} is not a shelfwise model: it has no {MANIFEST}; "
         f"train one with: shelfwise train CATALOG --out {folder}"
     )

@@ -53,8 +53,16 @@ _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 _LONGEST = 200
 """Letters; what is longer is no price."""
 
-_THOUSANDS = frozenset({"k", "m", "mn", "mio", "mrd", "tsd", "thousand", "million"})
-"""What makes a number another one, and is no currency."""
+_MULTIPLIERS = frozenset(
+    "k m mm mn mln mio mrd bn thousand thousands million millions billion tsd tausend millionen "
+    "mil mille mila millones milhões tys tis tisíc тыс тысяч млн млрд тис χιλ εκ bin milyon "
+    "lakh lakhs lac lacs crore crores cr लाख करोड़ हज़ार rb ribu jt juta nghìn ngàn triệu tỷ "
+    "พัน หมื่น แสน ล้าน هزار میلیون ألف مليون".split()
+)
+"""Words behind a number that make it another one, and are no currency."""
+
+_MULTIPLYING_SIGNS = frozenset("十百千万萬億亿천만억")
+"""As :data:`_MULTIPLIERS`, with the currency behind them in the same word: 3万円, 5천원."""
 
 _RANGE = re.compile(r"\s*(?:-|\N{EN DASH}|\N{EM DASH}|\bto\b|\bbis\b|~)\s*")
 
@@ -119,12 +127,15 @@ def detect_decimal_sign(texts: Iterable[str]) -> DecimalSign | None:
 
 def _parse_one(text: str, decimal: DecimalSign | None) -> Price | None:
     match = _match(text)
-    if match is None or _words_behind(match) & _THOUSANDS:
+    if match is None:
+        return None
+    before, after = match["before"] or "", match["after"] or ""
+    if _is_multiplied(after) or _changes_number(before + after):
         return None
     number = _amount(_compact(match["number"]), decimal)
     if number is None or not math.isfinite(number):
         return None
-    return Price(number, (match["before"] or match["after"] or "").strip())
+    return Price(number, (before or after).strip())
 
 
 def unclear_text(texts: Iterable[str]) -> str | None:
@@ -142,8 +153,15 @@ def _match(text: str) -> re.Match[str] | None:
     return _PRICE.fullmatch(_plain(text)) if len(text) <= _LONGEST else None
 
 
-def _words_behind(match: re.Match[str]) -> set[str]:
-    return set((match["after"] or "").lower().replace(".", " ").split())
+def _is_multiplied(behind: str) -> bool:
+    """Whether the words behind a number make it another one."""
+    words = set(behind.lower().replace(".", " ").split())
+    return bool(words & _MULTIPLIERS) or not _MULTIPLYING_SIGNS.isdisjoint(behind)
+
+
+def _changes_number(currency: str) -> bool:
+    """Whether what looks like a currency belongs to the number: a raised 99, a half, a minus sign."""
+    return "\N{MINUS SIGN}" in currency or any(sign.isnumeric() for sign in currency)
 
 
 def _plain(text: str) -> str:

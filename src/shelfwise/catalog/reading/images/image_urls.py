@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import CatalogError
 
 _BETWEEN_URLS = re.compile(r"[\s,;|]+(?=(?i:https?:)?//)")
@@ -45,11 +46,11 @@ class FetchedImages:
         """
         record = record_path(catalog)
         try:
-            below = json.loads(record.read_text("utf-8"))["folder"]
+            below = json.loads(read_written_text(record))["folder"]
             parts = Path(below).parts
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             fix = "delete it, and run `shelfwise fetch` again"
             raise CatalogError(f"{record} is no record of fetched images; {fix}") from None
         if Path(below).is_absolute() or ".." in parts:
