@@ -272,12 +272,53 @@ def test_an_empty_device_is_no_wish_for_any(command: Command) -> None:
     assert "--device is empty" in refused(command("--device", "", "doctor"))
 
 
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        # an empty path is this folder, and an empty preset was the usual one
+        (["predict", "m", "c.jsonl", "--out", "o.jsonl", "--explain", ""], "--explain"),
+        (["train", "c.jsonl", "--out="], "--out"),
+        (["train", "c.jsonl", "--out", "m", "--preset", ""], "--preset"),
+        (["ingest", "", "--out", "m"], "an argument"),
+        (["similar", "m", "--id", ""], "--id"),
+        (["review", "m", "c.jsonl", "--lead", ""], "--lead"),
+    ],
+)
+def test_what_a_variable_gives_that_is_not_set_is_refused(
+    command: Command, words: list[str], place: str
+) -> None:
+    message = refused(command(*words))
+    assert message.startswith(f"error: {place} is empty; give it a value, or leave it out")
+    assert place in json.loads(command(*words, "--json").stdout)["error"]
+
+
+def test_a_product_may_lack_a_text(command: Command, tmp_path: Path) -> None:
+    words = ["similar", tmp_path, "--title", "mug", "--description", ""]
+    assert "is not a shelfwise model" in refused(command(*words))
+
+
+def test_model_and_catalogue_exchanged(
+    command: Command, trained: Path, sample: Path, tmp_path: Path
+) -> None:
+    out = ["--out", tmp_path / "o.jsonl"]
+    assert "MODEL stands before CATALOG" in refused(command("predict", sample, trained, *out))
+    assert "is a model, and a catalogue is needed" in refused(command("inspect", trained, *out))
+
+
+def test_predictions_and_explanations_in_one_place(
+    command: Command, trained: Path, sample: Path, tmp_path: Path
+) -> None:
+    where = tmp_path / "o.jsonl"
+    assert "both name" in refused(
+        command("predict", trained, sample, "--out", where, "--explain", where)
+    )
+    assert not where.exists()
+
+
 def test_unknown_preset_and_setting(command: Command, sample: Path, tmp_path: Path) -> None:
-    # nothing is what a variable gives that is not set, and no wish for the usual preset
-    for name in ("papier", ""):
-        assert "known: paper" in refused(
-            command("train", sample, "--out", tmp_path / "m", "--preset", name)
-        )
+    assert "known: paper" in refused(
+        command("train", sample, "--out", tmp_path / "m", "--preset", "papier")
+    )
     (tmp_path / "c.toml").write_text("seeed = 1")
     assert "seeed" in refused(
         command("train", sample, "--out", tmp_path / "m", "--config", tmp_path / "c.toml")

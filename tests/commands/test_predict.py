@@ -123,3 +123,22 @@ def test_a_column_of_the_model_may_come_late_or_never(sample: Path, tmp_path: Pa
     assert summary["missing_columns"] == ["colour"]
     told = "\n".join(summary_lines(summary))
     assert "the model also reads colour; no product has a value there" in told
+
+
+def test_what_the_model_cannot_use_is_told(model: Model, tmp_path: Path) -> None:
+    source = tmp_path / "new.jsonl"
+    records = [{"id": str(number), "colour": "red"} for number in range(3)]
+    source.write_text("\n".join(map(json.dumps, records)), "utf-8")
+    summary = predict_catalog(model, source, tmp_path / "labels.jsonl", Context())
+    assert summary["without_fields"] == 3
+    assert "3 products have no field that the model can use" in " ".join(summary_lines(summary))
+
+
+def test_products_of_another_kind_are_told() -> None:
+    counts = {"products": 20, "out": "o", "labels_given": 0, "quarantined": 0, "refused": 0}
+    summary = {**counts, "missing_columns": [], "without_fields": 0, "unusual": 11}
+    said = " ".join(summary_lines(summary))
+    assert "11 of 20 products are unlike those the model was trained on" in said
+    # one in twenty is by the meaning of the number
+    assert "unlike" not in " ".join(summary_lines({**summary, "unusual": 10}))
+    assert "unlike" not in " ".join(summary_lines({**summary, "products": 5, "unusual": 5}))

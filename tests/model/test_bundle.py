@@ -42,9 +42,8 @@ def test_names_stand_in_a_model_as_they_are(bundle: Bundle, tmp_path: Path) -> N
 
 
 def test_what_is_no_model_is_refused_with_how_to_train_one(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
-    for name in ("file", "folder", "absent"):
+    for name in ("folder", "absent"):
         path = tmp_path / name
         with pytest.raises(BundleError) as refused:
             load_bundle(path)
@@ -52,6 +51,18 @@ def test_what_is_no_model_is_refused_with_how_to_train_one(tmp_path: Path) -> No
             f"{path} is not a shelfwise model: it has no MANIFEST.json; "
             f"train one with: shelfwise train CATALOG --out {path}"
         )
+
+
+def test_a_catalogue_in_the_place_of_a_model_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    # and not to train to where the catalogue is
+    with pytest.raises(BundleError, match="file is a file, and a model is a folder .* before CATALOG$"):
+        load_bundle(tmp_path / "file")
+
+
+def test_the_root_is_no_model() -> None:
+    with pytest.raises(BundleError, match="/ is not a shelfwise model"):
+        load_bundle(Path("/"))
 
 
 def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["top"] is not None:
         yield f"the {found['top']} highest scores of each product are written (--top)"
     if found["refused"]:
-        yield f"{found['refused']:,} images could not be used: the files *.refused.jsonl"
+        yield f"{found['refused']:,} fields could not be used: the files *.refused.jsonl"
     yield from missing_columns_lines(found["missing_columns"])
     if found["quarantined"]:
         count = found["quarantined"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ SIDE_FILES = (
     *(f"{queue}.txt" for queue in (*PRECISION_QUEUES, NOVEL)),
 )
 """What is written beside the predictions, after their name and a dot."""
+
+UNUSUAL = 0.95
+"""The novelty that one in twenty of the products has that are like those of the training."""
+
+MIN_UNUSUAL = 10
+"""So many unusual products, if they are most of the file, are no chance."""
 
 MAX_LINE_BYTES = 64 << 20
 """Of a line that may be a prediction: it has a score for every label."""
@@ -112,7 +119,8 @@ def _predict(
             queues = _queue_names(request)
             for queue in queues:
                 beside.start(f"{queue}.txt")
-            products_rows = _rows(decisions, beside)
+            seen: Counter[str] = Counter()
+            products_rows = _rows(decisions, beside, seen)
             rows = one_row_a_record(products_rows, products.refused, refused_row)
             labels_given = write_rows(rows, temporary, out.suffix)
         # lists of an earlier run would seem to be of this one
@@ -124,6 +132,8 @@ def _predict(
         "labels_given": labels_given,
         "out": str(out),
         "missing_columns": products.columns.missing,
+        "without_fields": seen["without_fields"],
+        "unusual": seen["unusual"],
     }
     if queues:
         summary["queues"] = {name: beside.counts[f"{name}.txt"] for name in queues}
@@ -178,7 +188,15 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         told = f"{summary['quarantined']} records could not be read; each has a row that says why"
         yield f"{told}: {summary['quarantine']}"
     if summary["refused"]:
-        yield f"{summary['refused']} images could not be used: {summary['refusals']}"
+        yield f"{summary['refused']} fields could not be used: {summary['refusals']}"
+    if summary["without_fields"]:
+        told = f"{summary['without_fields']} products have no field that the model can use"
+        yield f"{told}, so they have no label"
+    # what the model cannot use is unlike all else, too
+    unusual = summary["unusual"] - summary["without_fields"]
+    if unusual >= MIN_UNUSUAL and unusual > summary["products"] / 2:
+        told = f"{unusual} of {summary['products']} products are unlike those the model was trained on"
+        yield f"{told}; are they of the same kind, and in the same language?"
     yield from missing_columns_lines(summary["missing_columns"])
     if explained := summary.get("explained"):
         yield f"{explained['products']} products explained: {explained['page']}"
@@ -196,10 +214,18 @@ def _leftovers(beside: LineFiles) -> dict[str, Any]:
     }
 
 
-def _rows(decisions: Iterator[Decision], beside: LineFiles) -> Iterator[Row]:
-    """The decisions as they stand in the file. Writes each queue's ids and the rejected fields on the way."""
+def _rows(
+    decisions: Iterator[Decision], beside: LineFiles, seen: Counter[str]
+) -> Iterator[Row]:
+    """The decisions as they stand in the file.
+
+    Writes each queue's ids and the rejected fields on the way, and counts in `seen` the products without a
+    field that was used, and the unusual ones.
+    """
     for decision in decisions:
         # a generator: this happens as the rows are written
+        seen["without_fields"] += not decision.used_modalities
+        seen["unusual"] += decision.novelty is not None and decision.novelty >= UNUSUAL
         for one in decision.rejected:
             beside.add("refused.jsonl", json_text(vars(one)) + "\n")
         if decision.queue is not None:

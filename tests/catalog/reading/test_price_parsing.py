@@ -64,6 +64,16 @@ def test_notations(text: str, amount: float, currency: str) -> None:
         "€",
         "1 29 900",
         "5 - 3",
+        # each would be another number without its last word or sign
+        "₹1.5 lakh",
+        "3만원",
+        "1.2万円",
+        "Rp 1,5 jt",
+        "5 тыс. руб",
+        "1.2 bn",
+        "−12.99",
+        "12⁹⁹ €",
+        "2½",
     ],
 )
 def test_what_is_no_price(text: str) -> None:
