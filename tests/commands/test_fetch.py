@@ -128,7 +128,9 @@ def test_redirects_are_checked(fetch: Fetch, server: Any, canary: Any) -> None:
 def test_a_redirect_to_no_url_is_a_failure(fetch: Fetch) -> None:
     found = fetch(["to/file:///etc/passwd", "to/http://[::1", "image/1"])
     assert found["fetched"] == 1
-    elsewhere = "a redirect leads to something else than a URL of http or https without a user's name"
+    elsewhere = (
+        "a redirect leads to something else than a URL of http or https without a user's name"
+    )
     assert found["later"] == {elsewhere: 1, "the host's answer is malformed": 1}
 
 

@@ -195,7 +195,9 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     # what the model cannot use is unlike all else, too
     unusual = summary["unusual"] - summary["without_fields"]
     if unusual >= MIN_UNUSUAL and unusual > summary["products"] / 2:
-        told = f"{unusual} of {summary['products']} products are unlike those the model was trained on"
+        told = (
+            f"{unusual} of {summary['products']} products are unlike those the model was trained on"
+        )
         yield f"{told}; are they of the same kind, and in the same language?"
     yield from missing_columns_lines(summary["missing_columns"])
     if explained := summary.get("explained"):
@@ -214,9 +216,7 @@ def _leftovers(beside: LineFiles) -> dict[str, Any]:
     }
 
 
-def _rows(
-    decisions: Iterator[Decision], beside: LineFiles, seen: Counter[str]
-) -> Iterator[Row]:
+def _rows(decisions: Iterator[Decision], beside: LineFiles, seen: Counter[str]) -> Iterator[Row]:
     """The decisions as they stand in the file.
 
     Writes each queue's ids and the rejected fields on the way, and counts in `seen` the products without a

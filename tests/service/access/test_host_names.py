@@ -26,7 +26,8 @@ def test_a_name_is_taken_as_browsers_send_it(written: str, sent: str) -> None:
 
 # of these the first two were taken for every host, or for none
 @pytest.mark.parametrize(
-    "written", ["*", "", " ", "https://shop.example.com", "shop.example.com:80", "a b", "a/b", "a,b"]
+    "written",
+    ["*", "", " ", "https://shop.example.com", "shop.example.com:80", "a b", "a/b", "a,b"],
 )
 def test_a_name_that_no_header_has_is_refused(written: str) -> None:
     with pytest.raises(ConfigError, match="--allowed-host .* is no name of a host"):

@@ -42,7 +42,9 @@ def test_a_key_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, conten
     assert list(read_keys()) == [key_digest(KEY)]
 
 
-@pytest.mark.parametrize("key", ["short", "a-key with-a-blank-in-it", "ein-schlüssel-von-uns", "\udc80" * 16])
+@pytest.mark.parametrize(
+    "key", ["short", "a-key with-a-blank-in-it", "ein-schlüssel-von-uns", "\udc80" * 16]
+)
 def test_a_key_that_is_no_key_is_refused_and_not_told(
     monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:

@@ -30,7 +30,9 @@ def check_file(path: Path) -> None:
         files = sorted(file.name for file in path.iterdir() if file.is_file())
         # both stand in one call, and are easily exchanged
         if "MANIFEST.json" in files:
-            raise CatalogError(f"{path} is a model, and a catalogue is needed; MODEL stands before CATALOG")
+            raise CatalogError(
+                f"{path} is a model, and a catalogue is needed; MODEL stands before CATALOG"
+            )
         examples = ""
         if files:
             examples = f", such as {', '.join(files[:_FILES_NAMED])}"
