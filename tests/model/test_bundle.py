@@ -57,7 +57,7 @@ def test_a_catalogue_in_the_place_of_a_model_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     # and not to train to where the catalogue is
     with pytest.raises(
-        BundleError, match="file is a file, and a model is a folder .* before CATALOG$"
+        BundleError, match=r"file is a file, and a model is a folder .* before CATALOG$"
     ):
         load_bundle(tmp_path / "file")
 

@@ -30,7 +30,7 @@ def test_a_name_is_taken_as_browsers_send_it(written: str, sent: str) -> None:
     ["*", "", " ", "https://shop.example.com", "shop.example.com:80", "a b", "a/b", "a,b"],
 )
 def test_a_name_that_no_header_has_is_refused(written: str) -> None:
-    with pytest.raises(ConfigError, match="--allowed-host .* is no name of a host"):
+    with pytest.raises(ConfigError, match=r"--allowed-host .* is no name of a host"):
         access_of(Endpoint(allowed_hosts=("localhost", written)))
 
 
