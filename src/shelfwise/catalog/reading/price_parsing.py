@@ -53,12 +53,13 @@ _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 _LONGEST = 200
 """Letters; what is longer is no price."""
 
-_MULTIPLIERS = frozenset(
-    "k m mm mn mln mio mrd bn thousand thousands million millions billion tsd tausend millionen "
-    "mil mille mila millones milhões tys tis tisíc тыс тысяч млн млрд тис χιλ εκ bin milyon "
-    "lakh lakhs lac lacs crore crores cr लाख करोड़ हज़ार rb ribu jt juta nghìn ngàn triệu tỷ "
-    "พัน หมื่น แสน ล้าน هزار میلیون ألف مليون".split()
-)
+_MULTIPLIER_WORDS = """
+k m mm mn mln mio mrd bn thousand thousands million millions billion tsd tausend millionen
+mil mille mila millones milhões tys tis tisíc тыс тысяч млн млрд тис χιλ εκ bin milyon
+lakh lakhs lac lacs crore crores cr लाख करोड़ हज़ार rb ribu jt juta nghìn ngàn triệu tỷ
+พัน หมื่น แสน ล้าน هزار میلیون ألف مليون
+"""
+_MULTIPLIERS = frozenset(_MULTIPLIER_WORDS.split())
 """Words behind a number that make it another one, and are no currency."""
 
 _MULTIPLYING_SIGNS = frozenset("十百千万萬億亿천만억")
