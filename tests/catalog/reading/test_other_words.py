@@ -31,7 +31,7 @@ def test_objects_that_are_called_in_other_languages(tmp_path: Path, key: str) ->
     assert result.catalog.column("brand") == [p.brand for p in PRODUCTS]
 
 
-@pytest.mark.parametrize("word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "keine Angabe"])
+@pytest.mark.parametrize("word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "nicht verfügbar"])
 def test_what_people_write_where_there_is_nothing(tmp_path: Path, word: str) -> None:
     rows = [(p.id, p.title, p.leaves[0] if i % 3 else word, word) for i, p in enumerate(PRODUCTS)]
     result = read(tmp_path, table(["id", "title", "category", "brand"], rows))
@@ -108,7 +108,10 @@ def test_images_on_a_share_of_windows(tmp_path: Path) -> None:
     assert result.catalog.column("image") == [f"fotos/{p.id}.png" for p in PRODUCTS]
 
 
-@pytest.mark.parametrize(("name", "word"), [("Rodzaj", "wariant"), ("Tipo", "variante")])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("Rodzaj", "wariant"), ("Tipo", "variante"), ("visibility", "Not Visible Individually")],
+)
 def test_rows_that_say_in_their_language_that_they_are_variants(
     tmp_path: Path, name: str, word: str
 ) -> None:
@@ -124,3 +127,43 @@ def test_an_object_around_each_record_whatever_its_key(tmp_path: Path) -> None:
     rows = [{"produto": {"codigo": p.id, "nome": p.title}} for p in PRODUCTS]
     result = read(tmp_path, json.dumps({"retorno": {"produtos": rows}}), "products.json")
     assert (result.catalog.ids, result.catalog.column("title")) == (IDS, TITLES)
+
+
+def test_a_type_is_a_category_where_another_column_has_codes(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, 400 + len(p.leaves[0]), p.leaves[0]) for p in PRODUCTS]
+    header = ["id", "title", "kategoria produktów google", "typ produktu"]
+    assert paths_read(read(tmp_path, table(header, rows))) == FIRST_LEAVES
+
+
+def test_slash_paths_of_which_some_have_one_level(tmp_path: Path) -> None:
+    tree = [("Home", "Kitchen", "Mugs"), ("Home", "Bedding", "Pillows"), ("Pets", "Dogs", "Leads")]
+    paths = [tree[i % 3] if i % 5 else tree[i % 3][:1] for i in range(40)]
+    rows = [(i, f"thing {i}", "/".join(path)) for i, path in enumerate(paths)]
+    assert paths_read(read(tmp_path, table(["id", "title", "category"], rows))) == [
+        {path} for path in paths
+    ]
+
+
+def test_arrays_of_lists_as_numpy_writes_them(tmp_path: Path) -> None:
+    rows = [
+        (p.id, p.title, f"[{' '.join(f'list({list(path)})' for path in p.paths)}]")
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, table(["id", "title", "categories"], rows))
+    assert paths_read(result) == [set(p.paths) for p in PRODUCTS]
+
+
+def test_stock_is_no_label_beside_columns_of_labels(tmp_path: Path) -> None:
+    names = sorted({p.leaves[0] for p in PRODUCTS})
+    rows = [
+        (p.id, p.title, i % 2, *(int(n == p.leaves[0]) for n in names))
+        for i, p in enumerate(PRODUCTS)
+    ]
+    result = read(tmp_path, table(["id", "title", "Lagernd", *names], rows))
+    assert paths_read(result) == FIRST_LEAVES
+
+
+def test_an_unnamed_first_column_beside_one_other(tmp_path: Path) -> None:
+    rows = [(i, 1000 + len(p.leaves[0])) for i, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(["", "class_id"], rows))
+    assert result.catalog.ids == [str(i) for i in range(len(PRODUCTS))]

@@ -32,6 +32,9 @@ MISSING = frozenset(
         *("brak", "Brak", "BRAK", "brak danych", "Brak danych", "keine Angabe", "Keine Angabe"),
         *("non renseigné", "Non renseigné", "sin datos", "Sin datos", "нет данных", "Нет данных"),
         *("not available", "Not available", "Not Available", "NOT AVAILABLE"),
+        *("nicht verfügbar", "Nicht verfügbar", "non disponible", "Non disponible"),
+        *("no disponible", "No disponible", "non disponibile", "Non disponibile"),
+        *("niet beschikbaar", "Niet beschikbaar", "não disponível", "Não disponível"),
         # what spreadsheets write into pivot tables
         *("(blank)", "(empty)", "(leer)", "(Leer)", "(vide)", "(en blanco)", "(vuoto)"),
         # their errors, in the languages of their programs

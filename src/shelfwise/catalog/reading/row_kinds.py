@@ -7,17 +7,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_VARIATION = (
-    r"(?i)\s*(?:variation|variant[ea]?|wariant|varyant|variación|variazione|variação)(?:\s*,.*)?\s*"
+_VARIATIONS = (
+    *("variation", "variant", "variante", "varianta", "wariant", "varyant"),
+    *("variación", "variazione", "variação"),
 )
-"""What shops write for a size or colour; WooCommerce adds more words, ``variation, virtual``."""
+"""What shops write for a size or colour of a product, in the languages of their exports."""
+
+_VARIATION = rf"(?i)\s*(?:{'|'.join(_VARIATIONS)})(?:\s*,.*)?\s*"
+"""WooCommerce adds more words, ``variation, virtual``."""
 
 _PART = r"(?i)\s*(?:variation|variant|sku|rule|image|video|option|custom ?field)\s*"
 """What shops write for any part of a product, in columns that say nothing but what a row is."""
 
+_HIDDEN = (
+    r"(?i)\s*(?:not visible individually|nicht einzeln sichtbar|non visible individuellement"
+    r"|no visible individualmente|non visibile singolarmente|niet individueel zichtbaar)\s*"
+)
+"""What shops write of a product that is bought as part of another one only."""
+
 TYPES_OF_PRODUCTS = frozenset(
     (
-        *("product", "simple", "variable", "variation", "variant", "configurable", "grouped"),
+        *("product", "simple", "variable", "configurable", "grouped", *_VARIATIONS),
+        *("einfach", "variabel", "semplice", "variabile", "simples", "variável", "prosty"),
         *("bundle", "external", "virtual", "downloadable", "physical", "digital", "service"),
         *("sku", "rule", "image", "video", "option", "custom field"),
     )
@@ -41,6 +52,8 @@ _PATTERNS: Mapping[str, str] = {
     **dict.fromkeys(("type", "typ", "tipo", "rodzaj", "soort", "tür", "tip", "тип"), _VARIATION),
     # BigCommerce, Wix
     **dict.fromkeys(("item_type", "item", "fieldtype", "field_type", "row_type"), _PART),
+    # Magento
+    "visibility": _HIDDEN,
     # the bulk answers of Shopify
     "parentid": _FILLED,
 }

@@ -16,7 +16,8 @@ from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.missing import MISSING
 
 _NO_LABELS = re.compile(
-    r"(?:is|has|in|on|can|published|featured|available|active|gift_card|taxable)(?:_|$)"
+    r"(?:is|has|in|on|can|published|featured|available|active|gift_card|taxable|enabled|visible|stock"
+    r"|lagernd|auf_lager|aktiv|sichtbar|verfügbar|actif|attivo|activo|ativo|disponible|disponibile)(?:_|$)"
 )
 """Columns of 0 and 1 that say something else than a category."""
 

@@ -115,15 +115,16 @@ def _level_sign(values: Sequence[str], evidence: list[str]) -> tuple[str, bool]:
         if not places:
             continue
         share = free / places
-        deep = sum(value.count(sign) > 1 for value in values) >= SURELY_FREE * len(values)
+        holding = [value for value in values if sign in value]
+        mostly = len(holding) >= MOSTLY * len(values)
+        deep = sum(value.count(sign) > 1 for value in holding) >= SURELY_FREE * len(holding)
         # names that lie below each other, three deep, are a tree, however few products stand in it
-        if share < CLEARLY_FREE and deep and _are_levels(values, sign):
+        if share < CLEARLY_FREE and mostly and deep and _are_levels(values, sign):
             evidence.append(_told_tree(sign))
             return sign, True
         if places < MIN_PLACES or share <= CLEARLY_BOUND:
             evidence.append(_told_bound(sign, free, places, "category_separator"))
             continue
-        mostly = sum(sign in value for value in values) >= MOSTLY * len(values)
         clear = share >= CLEARLY_FREE or (sign in IN_NO_NAME and mostly)
         verb = "separates levels" if clear else "may separate levels, or be part of names"
         evidence.append(f"{sign!r} {verb}: {counted(free, places)}")

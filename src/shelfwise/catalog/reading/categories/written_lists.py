@@ -16,7 +16,7 @@ _ITEM = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _CALL = re.compile(r"[A-Za-z_][\w.]*\(([\[{(\"'].*)\)", re.DOTALL)
 """A list behind the name of its type, as Python and R write it."""
 
-_ARRAY = re.compile(r"\barray\((\[.*?\])\s*(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
+_ARRAY = re.compile(r"\b(?:array|list)\((\[.*?\])\s*(?:,\s*dtype=[^()]*?)?\)", re.DOTALL)
 _LISTS_SIDE_BY_SIDE = re.compile(r"\]\s+\[")
 _QUOTED_OPENING = re.compile(r"[\[{(]+\s*['\"]")
 
@@ -92,7 +92,11 @@ def _from_numpy(text: str) -> list[Any]:
 
 
 def _from_arrays(text: str) -> Any:
-    """Arrays that numpy writes with their name, alone or within an array or a list."""
+    """Arrays and lists that numpy writes with their names, alone or within an array or a list.
+
+    >>> _from_arrays("[list(['A', 'B']) list(['C'])]")
+    [['A', 'B'], ['C']]
+    """
     bare = _ARRAY.sub(r"\1", text)
     if bare == text:
         raise ValueError("no named array")

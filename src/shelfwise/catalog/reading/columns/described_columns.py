@@ -35,6 +35,8 @@ _LONGEST_TITLE = 200
 _MARKUP = re.compile(r"[\n<]")
 _NO_NAME = re.compile(r'[{}]|^"|":')
 
+_TYPES = frozenset(("type", "typ", "tipo"))
+
 _RECOMMENDED = frozenset(("mrp", "msrp", "rrp", "uvp", "定价"))
 """Prices that makers recommend; shops sell for others."""
 
@@ -168,7 +170,7 @@ def _is_weak_category(name: str) -> bool:
     plain = plain_names(name)
     if any(map(is_group_name, plain)):
         return False
-    says_more = any(_has(one, FIELD_WORDS["categories"] - {"type"}) for one in plain)
+    says_more = any(_has(one, FIELD_WORDS["categories"] - _TYPES) for one in plain)
     return not says_more or any("id" in one.split("_") for one in plain)
 
 

@@ -42,7 +42,7 @@ FIELD_WORDS = _sets(
         """,
         "categories": """
             category categories kategorie catégorie categoria categoría kategori kategoria
-            категория категорія taxonomy taxon warengruppe crumb type カテゴリ ジャンル 类目
+            категория категорія taxonomy taxon warengruppe crumb type typ tipo カテゴリ ジャンル 类目
             分类 分组 分類 類別 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória
             famille famiglia familia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp
             tuoteryhmä kategórie kategorija productgroep

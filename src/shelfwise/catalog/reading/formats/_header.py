@@ -185,7 +185,8 @@ def _first_of_usual_width(rows: Sequence[Row]) -> int | None:
     None where the row found does not look like names.
     """
     width, count = _usual_width(rows[1:])
-    is_title = len(_filled(rows[0])) <= _FEW * width
+    # a table of two columns, of which the first only counts the rows, has one name as a title has
+    is_title = len(_filled(rows[0])) <= _FEW * width and rows[0][1:] != _filled(rows[0])
     if count < _MIN_ROWS or not is_title:
         return 0
     place = next(i for i, row in enumerate(rows) if i and len(row) == width)
