@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,39 @@ def test_an_unnamed_first_column_beside_one_other(tmp_path: Path) -> None:
     rows = [(i, 1000 + len(p.leaves[0])) for i, p in enumerate(PRODUCTS)]
     result = read(tmp_path, table(["", "class_id"], rows))
     assert result.catalog.ids == [str(i) for i in range(len(PRODUCTS))]
+
+
+def test_codes_called_product_are_the_ids(tmp_path: Path) -> None:
+    rows = [(p.id, "HAWA", p.leaves[0], p.title) for p in PRODUCTS]
+    header = ["Product", "ProductType", "ProductGroup", "ProductDescription"]
+    result = read(tmp_path, table(header, rows))
+    assert (result.catalog.ids, result.catalog.column("title")) == (IDS, TITLES)
+    # one type that all have says nothing
+    assert paths_read(result) == FIRST_LEAVES
+
+
+def test_titles_called_product_stay_titles(tmp_path: Path) -> None:
+    rows = [(i, p.title, p.leaves[0]) for i, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(["nr", "Product", "Category"], rows))
+    assert result.catalog.column("title") == TITLES
+
+
+@pytest.mark.parametrize("around", [list, lambda listed: {"results": listed}])
+def test_a_list_of_texts_in_several_languages(
+    tmp_path: Path, around: Callable[[list[object]], object]
+) -> None:
+    rows = [
+        {
+            "sku": p.id,
+            "translations": around(
+                [
+                    {"Language": "EN", "sku": p.id, "name": p.title, "description": "Fine."},
+                    {"Language": "DE", "sku": p.id, "name": "Becher", "description": "Fein."},
+                ]
+            ),
+        }
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(rows), "products.json")
+    assert (result.catalog.ids, result.catalog.column("title")) == (IDS, TITLES)
+    assert any("name-de could be it too" in sentence for sentence in result.reading.evidence)

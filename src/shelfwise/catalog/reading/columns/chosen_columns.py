@@ -11,12 +11,12 @@ from shelfwise.catalog.reading.columns.described_columns import (
     are_names,
     category_beside_tags,
     described_column,
-    may_hold_ids,
+    says_one_type,
 )
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
 from shelfwise.catalog.reading.columns.missing_ids import fuller_id_column, is_index
 from shelfwise.catalog.reading.columns.nested_prices import find_nested_price
-from shelfwise.catalog.reading.columns.rival_columns import how_to_take, rivals_of
+from shelfwise.catalog.reading.columns.rival_columns import rivals_of
 from shelfwise.catalog.reading.columns.value_kinds import (
     are_addresses,
     are_codes,
@@ -24,8 +24,7 @@ from shelfwise.catalog.reading.columns.value_kinds import (
     are_words,
 )
 from shelfwise.catalog.reading.columns.variant_ids import (
-    title_id_column,
-    told_parents,
+    told_variants,
     variant_id_column,
 )
 from shelfwise.catalog.reading.columns.whole_paths import column_of_written_paths
@@ -34,6 +33,9 @@ from shelfwise.config import CatalogSettings
 
 _MIN_KNOWN = 2
 """Fields from which on the names of columns are surely names."""
+
+_PRODUCT = "product"
+"""What a column of titles is called, or one of codes."""
 
 _SOME_UNTITLED = 0.1
 """Share of the rows from which on it is no chance that they have no title."""
@@ -56,7 +58,9 @@ def chosen_columns(
     columns = _Columns(names, settings, sample, evidence)
     columns.take_fuller_id()
     columns.replace_empty_ones()
+    columns.replace_one_type()
     columns.take_title_of_words()
+    columns.take_product_codes()
     columns.take_categories_beside_tags()
     columns.take_described_ones()
     columns.take_written_paths()
@@ -112,6 +116,15 @@ class _Columns:
             if other is not None:
                 self._choose(field, other, f"is taken, as {column} is empty")
 
+    def replace_one_type(self) -> None:
+        """Another column of categories, where the usual one has one type for all products."""
+        usual = self._column("categories")
+        if usual is None or "categories" in self._told:
+            return
+        other = described_column("categories", self._names, self._used, self._sample)
+        if other is not None and says_one_type(usual, self._sample(usual)):
+            self._choose("categories", other, f"is taken, as {usual} has one value in all rows")
+
     def take_title_of_words(self) -> None:
         """A column of words, where the usual title has codes, as ``Name`` has in NetSuite."""
         usual = self._column("title")
@@ -121,6 +134,18 @@ class _Columns:
         other = next((name for name in rivals if are_words(self._sample(name))), None)
         if other is not None:
             self._choose("title", other, f"is taken, as {usual} holds codes")
+
+    def take_product_codes(self) -> None:
+        """A column ``Product`` with a code in each row, where nothing else is an id (SAP)."""
+        title = self._usual.get("title")
+        if title is None or self._column("id") or not {"id", "title"}.isdisjoint(self._told):
+            return
+        is_one = normal_name(title) == _PRODUCT and self._has_own_ids(title)
+        if not is_one or not are_codes(self._sample(title)):
+            return
+        if described_column("id", self._names, self._used, self._sample) is None:
+            self._choose("id", title, "is taken, as it holds codes, and no column is called an id")
+            self._usual = plan_columns(tuple(self._names), {**self._told, "id": title}).ours
 
     def take_categories_beside_tags(self) -> None:
         """A column that says categories by a word in its name, where the usual one says tags."""
@@ -199,7 +224,8 @@ class _Columns:
 
     def _is_of_goods(self) -> bool:
         """Whether the columns are those of a system of goods, which have a price, a brand or levels."""
-        known = self._column("price") or self._column("brand")
+        codes = normal_name(self._column("id") or "") == _PRODUCT
+        known = self._column("price") or self._column("brand") or codes
         return bool(known) or self._has_levels("categories")
 
     def take_ids_of_variants(self) -> None:
@@ -209,7 +235,9 @@ class _Columns:
             return
         found = variant_id_column(self._unused, title, self._sample)
         if found is None:
-            self._tell_variants(title, usual)
+            told = told_variants(usual, title, self._unused, self._sample)
+            if told is not None:
+                self._evidence.append(told)
             self._tell_untitled(title)
         else:
             self._choose(
@@ -217,20 +245,6 @@ class _Columns:
                 found,
                 f"is taken, and not {usual}: rows without a title repeat it from the row above",
             )
-
-    def _tell_variants(self, title: str, usual: str) -> None:
-        """Rows that have their titles in common may be variants of one product, or products of their own."""
-        ids = [name for name in self._unused if may_hold_ids(name)]
-        found = title_id_column(ids, title, self._sample)
-        if found is not None:
-            self._evidence.append(
-                f"id: {usual} is taken, and rows of one title have one {found}; if they are variants of a "
-                f"product, {how_to_take('id', found)}"
-            )
-            return
-        told = told_parents(usual, self._unused, self._sample)
-        if told is not None:
-            self._evidence.append(told)
 
     def _tell_untitled(self, title: str) -> None:
         """Rows without a title below rows with one may be options of these, with an id of their own."""

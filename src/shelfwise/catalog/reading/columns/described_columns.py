@@ -159,6 +159,12 @@ def _says_price_only(name: str) -> bool:
     return not (FIELD_WORDS["price"] - _RECOMMENDED).isdisjoint(plain_names(name))
 
 
+def says_one_type(name: str, values: Sequence[Any]) -> bool:
+    """Whether a column is called a type, and has the same one in all rows."""
+    is_type = any(_has(one, _TYPES) for one in plain_names(name))
+    return is_type and _is_weak_category(name) and _has_one_value(values)
+
+
 def _is_weak_category(name: str) -> bool:
     """Whether a name says of categories no more than that it is a type, or an id of one.
 

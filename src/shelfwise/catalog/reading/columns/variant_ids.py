@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
+from shelfwise.catalog.reading.columns.described_columns import may_hold_ids
 from shelfwise.catalog.reading.columns.rival_columns import how_to_take
 from shelfwise.catalog.reading.missing import is_missing
 
@@ -70,6 +71,25 @@ def title_id_column(
     if not all(titles) or len(_runs(titles)) == len(titles):
         return None
     return next((name for name in names if _goes_with(sample(name), titles)), None)
+
+
+def told_variants(
+    usual: str, title: str, names: Sequence[str], sample: Callable[[str], Sequence[Any]]
+) -> str | None:
+    """What a user is told of rows that may be variants of one product, or products of their own.
+
+    Args:
+        usual, title: the columns of the ids and the titles.
+        names: columns that are no field yet.
+        sample: the first values of a column.
+    """
+    found = title_id_column(filter(may_hold_ids, names), title, sample)
+    if found is not None:
+        return (
+            f"id: {usual} is taken, and rows of one title have one {found}; if they are variants of a "
+            f"product, {how_to_take('id', found)}"
+        )
+    return told_parents(usual, names, sample)
 
 
 def told_parents(

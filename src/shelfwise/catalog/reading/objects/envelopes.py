@@ -11,7 +11,11 @@ from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.objects.associations import with_associations
-from shelfwise.catalog.reading.objects.localized_values import by_language, is_localized
+from shelfwise.catalog.reading.objects.localized_values import (
+    by_language,
+    is_localized,
+    with_translations,
+)
 from shelfwise.catalog.reading.objects.typed_values import untyped
 
 ENVELOPES = (
@@ -55,7 +59,10 @@ def plain_record(record: Any) -> Any:
     # most records hold nothing that could be wrapped, and asking is fast
     if isinstance(record, Mapping) and not any(map(_holds_others, record.values())):
         return record
-    return by_language(with_associations(_with_attributes(unwrapped(untyped(record)))))
+    inside = with_associations(_with_attributes(unwrapped(untyped(record))))
+    # product may be a title, and is an id in systems of accounts
+    has_texts = isinstance(inside, dict) and _ours(inside).keys() >= {"title", "description"}
+    return by_language(inside if has_texts else with_translations(inside))
 
 
 def _holds_others(value: Any) -> bool:

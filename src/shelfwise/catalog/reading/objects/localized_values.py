@@ -20,6 +20,8 @@ _MAX_DEPTH = 5
 _ENTRY = frozenset({"locale", "scope", "data"})
 """What Akeneo says of a value: the language, the sales channel, and the value itself."""
 
+_TEXTS = frozenset({"title", "description"})
+
 _LANGUAGES = (
     "lang",
     "language",
@@ -28,6 +30,7 @@ _LANGUAGES = (
     "languageCode",
     "lang_code",
     "langCode",
+    "Language",
 )
 """Keys of an object that holds one text and says its language."""
 
@@ -63,6 +66,30 @@ def by_language(record: Any) -> Any:
         for language in (one for one in order if one in languages):
             apart[f"{name}-{language}"] = _in_language(value, language, _MAX_DEPTH)
     return apart
+
+
+def with_translations(record: Any) -> Any:
+    """A record with the texts that a list has of it in several languages, a column each; others as given.
+
+    >>> with_translations({"id": 7, "translations": [{"locale": "en", "name": "Mug"}]})
+    {'id': 7, 'name-en': 'Mug'}
+    """
+    if not isinstance(record, dict):
+        return record
+    for name, value in record.items():
+        # OData has lists under a key of their own
+        listed = value.get("results") if isinstance(value, dict) else value
+        if not isinstance(listed, list) or not listed or _is_ours(name):
+            continue
+        found = {
+            f"{key}-{language}": text
+            for language, item in ((_language_of(item), item) for item in listed)
+            for key, text in (item.items() if language else ())
+            if isinstance(text, str) and key not in _LANGUAGES and key not in record
+        }
+        if not _TEXTS.isdisjoint(plan_columns(tuple(found), {}).ours):
+            return {**{key: one for key, one in record.items() if key != name}, **found}
+    return record
 
 
 def _holds_objects(value: Any, depth: int) -> bool:
