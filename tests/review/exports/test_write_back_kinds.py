@@ -463,3 +463,16 @@ def test_objects_that_hold_others_are_not_written_back(tmp_path: Path, workspace
     workspace = opened(tmp_path, workspace_of, "shop.jsonl", before)
     decide(workspace, 1, "Pots")
     assert "product 'p2' hold those below them" in refused(workspace)
+
+
+def test_categories_deep_inside_records_of_xml_are_not_changed(
+    tmp_path: Path, workspace_of: Open
+) -> None:
+    records = "".join(
+        f"<item><part><PartID>p{i}</PartID></part><more><ShortName>Mug {i}</ShortName>"
+        f"<Classification>{name}</Classification></more></item>"
+        for i, name in enumerate(["Mugs", "Pots", "Mugs", "Cups"] * 3)
+    )
+    workspace = opened(tmp_path, workspace_of, "shop.xml", f"<items>{records}</items>")
+    decide(workspace, 1, "Mugs")
+    assert "cannot be given Mugs in this file's writing" in refused(workspace)

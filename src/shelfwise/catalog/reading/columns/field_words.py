@@ -66,13 +66,15 @@ WHOLE_NAMES = _sets(
     {
         "id": "stock_code stock_no productcode kod_towaru sku_name",
         "title": """
-            ad item artikel article artikeltext produkt produit producto produto prodotto produs
+            ad names titles description_short
+            item artikel article artikeltext produkt produit producto produto prodotto produs
             artículo articulo artigo articolo summary vara vare tuote termék товар номенклатура
             προϊόν ürün 商品 产品 제품
         """,
         # Amazon has categories in the first, and other shops what kind of row it is; the others are of
         # systems of accounts
         "categories": """
+            subject subjects sujet classification
             item_type item_category item_category_name item_category_code subject_name тип
             тип_товара предмет grupa grupa_towarowa gruppo department department_name dept
             название_группы группа группа_товаров товарная_группа itmsgrpnam
@@ -98,7 +100,7 @@ OTHER_WORDS = _sets(
             分组 分类 类目 カテゴリ グループ 그룹 카테고리 仓库 供应商
         """,
         "description": """
-            meta seo category kategorie image short color colour length lenght name group grp
+            meta seo category kategorie image short code unit color colour length lenght name group grp
             class type brand vendor supplier manufacturer department dept family groep grupa
             gruppo grupo famille familia famiglia categorie categoria catégorie categoría
         """,

@@ -34,7 +34,16 @@ COLUMNS = (
 """Columns that hold prices inside objects, likeliest first."""
 
 _AMOUNTS = (
-    *("amount", "value", "price", "final_price", "current_price", "price_amount"),
+    *(
+        "amount",
+        "value",
+        "money",
+        "price",
+        "final_price",
+        "current_price",
+        "price_amount",
+        "priceamount",
+    ),
     # MongoDB's {"$numberDecimal": "4.50"}
     *("numberdecimal", "numberdouble", "numberint", "numberlong"),
 )

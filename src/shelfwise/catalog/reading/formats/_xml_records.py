@@ -14,6 +14,7 @@ from defusedxml.ElementTree import iterparse
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
 from shelfwise.catalog.reading.columns.described_columns import fields_by_words
+from shelfwise.catalog.reading.formats._xml_deep import NEEDED, fields_of
 
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""
@@ -108,12 +109,14 @@ class FeedRecords:
         around: the names of the elements that they are in, in lower case.
         lists_categories: whether the file lists categories outside of the records.
         names_categories: whether the records seem to name theirs.
+        is_deep: whether what they are called stands inside other elements of theirs.
     """
 
     names: frozenset[str]
     around: frozenset[str]
     lists_categories: bool = False
     names_categories: bool = False
+    is_deep: bool = False
 
 
 def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> FeedRecords:
@@ -131,7 +134,31 @@ def records_of_feed(chunks: Iterator[bytes], columns: Mapping[str, str]) -> Feed
     # a sample ends somewhere within the file; what is wrong with it is told where records are read
     with suppress(ParseError, LookupError, ValueError, DefusedXmlException, DamagedFileError):
         _look_at(Reader(chunks, _SAMPLE_BYTES), elements)
+    found = _with_most_fields(elements, columns)
+    parts = frozenset().union(*(elements[name].parts for name in found.names))
+    ours = fields_of(parts)
+    if columns or ours >= NEEDED:
+        return found
+    deep = _with_deep_fields(elements)
+    # records with an id of their own can be read as they are
+    return deep if deep is not None and ("id" not in ours or deep.names <= found.names) else found
 
+
+def _with_deep_fields(elements: Mapping[str, _Elements]) -> FeedRecords | None:
+    """The innermost elements with the most fields of ours at any depth; None where none has id and title."""
+
+    def goodness(name: str) -> tuple[int, int]:
+        return len(fields_of(elements[name].deep)), len(elements[name].inside)
+
+    repeated = (name for name in elements if elements[name].count > 1)
+    possible = [name for name in repeated if fields_of(elements[name].deep) >= NEEDED]
+    if not possible:
+        return None
+    best = max(possible, key=goodness)
+    return FeedRecords(frozenset({best}), frozenset(elements[best].inside), is_deep=True)
+
+
+def _with_most_fields(elements: Mapping[str, _Elements], columns: Mapping[str, str]) -> FeedRecords:
     def goodness(name: str) -> tuple[int, bool, int]:
         fields = len(plan_columns(tuple(sorted(elements[name].parts)), columns).ours)
         return fields, name in USUAL, elements[name].count
@@ -180,11 +207,13 @@ class _Elements:
         count: of those that end within the sample.
         parts: the names of their attributes and children.
         inside: the names of elements that one of them is in, in lower case.
+        deep: the names of all that stands inside them, at any depth.
     """
 
     count: int = 0
     parts: set[str] = field(default_factory=set)
     inside: set[str] = field(default_factory=set)
+    deep: set[str] = field(default_factory=set)
 
 
 def _look_at(sample: Reader, elements: defaultdict[str, _Elements]) -> None:
@@ -200,6 +229,8 @@ def _look_at(sample: Reader, elements: defaultdict[str, _Elements]) -> None:
             around = [local_name(one.tag).lower() for one in open_elements]
             elements[name].parts.update(map(local_name, element.attrib))
             elements[name].inside.update(around)
+            for one in around:
+                elements[one].deep.update((field_name(element), *map(local_name, element.attrib)))
             if around:
                 elements[around[-1]].parts.add(field_name(element))
             if len(around) > 1 and around[-1].endswith(DETAILS):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from xml.etree.ElementTree import Element, ParseError
@@ -29,6 +30,7 @@ from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._xml_categories import ListedCategories
+from shelfwise.catalog.reading.formats._xml_deep import deep_fields, with_deep_fields
 from shelfwise.catalog.reading.formats._xml_groups import OpenGroups, is_group
 from shelfwise.catalog.reading.formats._xml_records import (
     DETAILS,
@@ -56,6 +58,9 @@ _LANGUAGES = ("lang", "language", "languagecode", "locale")
 
 _SAID_IN_ATTRIBUTES = ("href", "src", "url", "value", "name")
 """Attributes, in lower case, that hold what an element without a text says, likeliest first."""
+
+_SAMPLED = 200
+"""Records that are looked at for what stands deep inside them."""
 
 _OPENING = re.compile(
     rb"(?i)<!--|<(?:\?xml|rss|feed|products?|shop|items?|offers|catalog(?:ue)?|yml_catalog|resultset)\b"
@@ -95,9 +100,14 @@ class Xml(JsonLinesFormat):
             sentences += (
                 f"xml: the name of the <{groups[0]}> around a record is its category, where it has none",
             )
-        return cls(settings.columns, sentences), blocks_of(
-            _records(path, advance, names, categories)
-        )
+        records = _records(path, advance, names, categories)
+        if found.is_deep:
+            first = islice(_records(path, lambda _: None, names, categories), _SAMPLED)
+            deep = deep_fields(list(first))
+            if deep:
+                sentences += (f"xml: these fields stand deeper in a record: {', '.join(deep)}",)
+                records = (with_deep_fields(record, deep) for record in records)
+        return cls(settings.columns, sentences), blocks_of(records)
 
 
 def _records(
@@ -262,12 +272,22 @@ def _in_languages(element: Element) -> list[str]:
     return [(child.text or "").strip() for child in element if child.get("id")]
 
 
+def _text_beside(element: Element) -> dict[str, Any]:
+    """The text of a description that stands behind a short name inside it (cXML); mostly none."""
+    name = local_name(element.tag)
+    if not name.lower().startswith("description"):
+        return {}
+    text = "".join(part.tail or "" for part in element).strip()
+    is_beside = text and all("name" in local_name(part.tag).lower() for part in element)
+    return {name: text} if is_beside else {}
+
+
 def _value(element: Element) -> Any:
     """The text of an element, the fields of one with children, or what one without either says in an
     attribute: the address of a link or an image, or a value (Icecat).
     """
     if len(element):
-        return _fields(element)
+        return _fields(element) | _text_beside(element)
     text = (element.text or "").strip()
     if text and element.attrib and is_category(element.tag):
         return _whole_path(element, text)

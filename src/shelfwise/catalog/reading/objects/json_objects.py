@@ -20,6 +20,9 @@ from shelfwise.catalog.reading.objects.level_objects import level_keys, path_of_
 _NAMES = ("name", "title", "label", "value", "text")
 """Keys under which an object has what it is called, likeliest first."""
 
+_ENDS = ("name", "headingtext")
+"""What such a key may end with."""
+
 _OTHER_NAMES = tuple(
     name for name in (*SYNONYMS["title"], *SYNONYMS["description"]) if name != "product"
 )
@@ -102,8 +105,8 @@ def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
     """
     plain = {normal_name(str(key)): key for key in reversed(list(value))}
     found = ((plain[name], value[plain[name]]) for name in _NAMES if name in plain)
-    # {"categoryId": "5", "categoryName": "Mugs"} (eBay)
-    named = [(key, value[key]) for one, key in plain.items() if one.endswith("name")]
+    # {"categoryId": "5", "categoryName": "Mugs"} (eBay), and the SubjectHeadingText of ONIX
+    named = [(key, value[key]) for one, key in plain.items() if one.endswith(_ENDS)]
     others = ((plain[name], value[plain[name]]) for name in _OTHER_NAMES if name in plain)
     possible = (*found, *(named if len(named) == 1 else ()), *others)
     return next(((key, text) for key, text in possible if isinstance(text, str)), None)
