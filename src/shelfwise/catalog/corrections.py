@@ -178,6 +178,7 @@ def _homes(categories: Iterable[Paths | None]) -> dict[str, tuple[str, ...]]:
 def _check_known(catalog: Catalog, identifiers: Iterable[str]) -> None:
     """Raises CatalogError where a product is not in the catalogue."""
     known = set(catalog.ids)
+    # most likely the corrections of another catalogue: applied in part they would seem to be done
     unknown = sorted(set(identifiers) - known)
     if not unknown:
         return

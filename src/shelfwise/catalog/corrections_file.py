@@ -71,6 +71,7 @@ def _read_labels(value: Any) -> Any:
             fix = f"write them as A {DELIMITER} B, or as JSON"
             raise ValueError(f"is no list of labels; {fix}") from None
     names = [name.strip() for name in value.split(DELIMITER)]
+    # an empty cell is no decision
     return [name for name in names if name] or None
 
 
@@ -183,6 +184,7 @@ def keep_decisions(path: Path) -> None:
     try:
         decided = sum(correction.decided for correction in read_corrections(path))
     except CatalogError as error:
+        # what cannot be read may be work all the same
         raise CatalogError(f"{path} may have been filled in by hand ({error}); {fix}") from None
     if decided:
         raise CatalogError(

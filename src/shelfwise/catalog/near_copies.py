@@ -61,6 +61,7 @@ def near_copies(
     """
     limit = most_sharing(len(catalog))
     columns = [catalog.table.column("title"), catalog.table.column("description")]
+    # a short title names a product, a short description says nothing of it
     bonds = [
         shared_texts(columns[0], 1, MAX_SHARING_TITLE),
         shared_texts(columns[1], MIN_DESCRIPTION, limit),

@@ -108,6 +108,7 @@ def bounded_groups(pairs: SimilarPairs, count: int, limit: int) -> Rows:
     """
     kept = np.ones(len(pairs.first), dtype=np.bool_)
     groups = _connected(pairs, kept, count)
+    # chains of similar texts may lead through half of a catalogue: only nearer ones bind in these
     for least in (*np.arange(SIMILAR + 0.1, 1.0, 0.1), 1.0, np.inf):
         sizes = np.bincount(groups, minlength=1)
         too_large = sizes[groups[pairs.first]] > limit
@@ -132,6 +133,7 @@ def _word_pairs(columns: list[pa.ChunkedArray]) -> tuple[Hashes, Rows]:
     """
     parts: list[Hashes] = []
     lengths: list[Rows] = []
+    # a word is hashed once, whichever texts have it
     known: dict[str, int] = {}
     for start in range(0, len(columns[0]), _TEXTS):
         part, length = _pairs_of(columns, start, known)
@@ -193,6 +195,7 @@ def _signatures(hashes: Hashes, lengths: Rows, rows: Rows) -> NDArray[np.uint32]
     signatures = np.empty((len(rows), _PERMUTATIONS), np.uint32)
     for start in range(0, len(rows), _TEXTS):
         chosen = rows[start : start + _TEXTS]
+        # the library takes texts end to end, as they lie here but for those left out
         tokens = [hashes[ends[row] - lengths[row] : ends[row]] for row in chosen]
         offsets = np.concatenate([[0], np.cumsum(lengths[chosen])]).astype(np.uint64)
         matrix = minhash.digest_matrix_from_flat_token_hashes(

@@ -206,6 +206,13 @@ def test_what_cannot_be_changed_alone_is_refused(tmp_path: Path, name: str) -> N
         rewrite(tmp_path / name, second_becomes(new))
 
 
+def test_ids_of_categories_are_found_in_any_encoding(tmp_path: Path) -> None:
+    text, new, reason = REFUSED["by_id.json"]
+    (tmp_path / "by_id.json").write_text(text, "utf-16")
+    with pytest.raises(CatalogError, match=reason):
+        rewrite(tmp_path / "by_id.json", second_becomes(new))
+
+
 def test_a_formula_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "shop.xlsx"
     workbook(path, [["id", "title", "categories"], ["1", "Mug", "A"], ["2", "Pot", '="A"']])

@@ -80,6 +80,7 @@ def write_sample(
         unfinished.open("wb") as lines,
         open_text(unfinished_copies) as listed,
     ):
+        # a part at a time: memory does not grow with the catalogue
         for first in range(0, products, PART_PRODUCTS):
             part = _make_part(first, min(PART_PRODUCTS, products - first), [seed, products], words)
             written = part.records if images else list(map(_without_image, part.records))
@@ -153,6 +154,7 @@ def _records(
     for row, plan in enumerate(plans):
         title, description = texts[row]
         categories = _categories(plan, words, rng)
+        # prices of a category spread evenly on a logarithmic scale
         price = float(plan.leaf.price * rng.lognormal(0, 0.35))
         record = {
             "id": plan.id,

@@ -25,6 +25,7 @@ def write_texts(
             title = _unseen(_title, plan, words, rng, seen)
             description = _unseen(_description, plan, words, rng, seen)
         else:
+            # a copy is the earlier product in another colour, and else the same to the letter
             before = f"in {plans[plan.copy_of].color}"
             after = f"in {plan.color}"
             title, description = (text.replace(before, after) for text in texts[plan.copy_of])

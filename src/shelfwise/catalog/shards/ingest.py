@@ -66,6 +66,7 @@ def ingest_catalog(
     with claimed(folder):
         sources = survey(files, settings, context, strict)
         plan = _plan(sources, settings, shard_rows)
+        # a finished run is not done again, also where somebody runs the command twice
         if is_sharded(folder):
             return _finished(folder, plan)
         _refuse_other_content(folder)
@@ -134,6 +135,7 @@ def _refuse_other_plan(folder: Path, found: dict[str, Any], plan: dict[str, Any]
             change = "changed" if name in before and name in now else "was added"
             change = change if name in now else "is missing"
             raise StorageError(f"{folder} was begun with other sources: {name} {change}; {fix}")
+    # of two products with one id the first counts, so the order is part of the result
     if list(before) != list(now):
         raise StorageError(f"{folder} was begun with the sources in another order; {fix}")
 
@@ -209,6 +211,7 @@ def _refuse_nothing(catalog: ShardedCatalog) -> None:
         return
     kinds = [f"{kind}: {count:,}" for kind, count in catalog.total("refused").items()]
     why = ", ".join([*kinds, *catalog.faults.values()])
+    # not yet in its place: no catalogue is published without a product
     refused = catalog.folder / UNFINISHED / QUARANTINE
     reading = catalog.reading()
     raise NothingUsableError(

@@ -63,6 +63,7 @@ class SourceReader:
             fix = "name the column of its ids in the settings, or ingest it by itself"
             why = f"{source.name} has products without an id, and lines of several files repeat"
             return replace(account, fault=f"{why}; {fix}")
+        # what was fetched is told beside the file, and not in it
         reading = replace(reading, urls=FetchedImages.of(source.path))
         images = ImageFinder(source.path.parent)
         place = StreamPlace(
@@ -74,6 +75,7 @@ class SourceReader:
         )
         stream = CheckedBlocks(opened, source.settings.columns, reading, images, place=place)
         fault = self._drain(stream, source)
+        # its sha256 was taken before, and would be that of another file
         if not source.is_unchanged():
             fix = "remove the folder and ingest again when nobody writes to it"
             raise CatalogError(f"{source.path} was changed while it was read; {fix}")

@@ -103,6 +103,7 @@ class ShardWriter:
         self.paths.append(path)
         self._rows = 0
         self._bytes = 0
+        # under its own name a shard is whole
         self._unfinished = temporary_name(path)
         return pq.ParquetWriter(
             arrow_path(self._unfinished),

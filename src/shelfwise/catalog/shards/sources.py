@@ -206,6 +206,7 @@ def _with_settled_signs(
         TwoReadingsError: the others do not answer it.
         CatalogError: they contradict each other.
     """
+    # files whose values say what separates categories answer for those that do not
     told = {number: one.signs for number, one in readings.items() if _tells_signs(one)}
     answers = {(one.separator, one.delimiter) for one in told.values()}
     silent = [number for number in readings if number not in told]

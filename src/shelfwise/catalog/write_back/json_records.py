@@ -87,6 +87,7 @@ def rewrite_json(text: str, prefix: str, place: ChangedColumns) -> str:
     while start < len(text):
         for begin in _starts(text, start, parts):
             number += 1
+            # decoded for what it holds; only the text of changed values is replaced
             value, _ = _DECODER.raw_decode(text, begin)
             if isinstance(value, dict):
                 inside, values = _record(text, begin, value)

@@ -45,11 +45,13 @@ def _rewritten(path: Path, place: ChangedColumns) -> bytes:
                 schema = schema.append(pa.field(name, _NEW_TYPE))
         rows = 0
         with pq.ParquetWriter(written, schema, **_layout(file, schema)) as writer:
+            # a group at a time, so that the file keeps the groups it had
             for number in range(file.num_row_groups):
                 group = file.read_row_group(number)
                 new = _changed(group, schema, place, rows)
                 rows += len(group)
                 writer.write_table(new, row_group_size=max(1, len(new)))
+        # what was written is read again before anybody gets it
         _check(file, pq.ParquetFile(written))
     return written.getvalue()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import ijson
@@ -47,6 +47,7 @@ def rewritten(
     if opened.name == "excel":
         return rewrite_workbook(path, settings.columns, place)
     if opened.name == "parquet":
+        # it compresses by itself, so nothing here would pack it again
         if compression(path) is not None:
             raise CatalogError("it is compressed once more; unpack it")
         return rewrite_parquet(path, place)
@@ -95,6 +96,7 @@ def _prefix(path: Path, opened: OpenedFile, settings: CatalogSettings) -> str:
         CatalogError: they are rows of a table, or in lists inside other objects.
     """
     chunks = read_chunks(path, encoding=opened.encoding)
+    # records begin early: the shape of the file shows in its first part
     sample = b""
     while len(sample) < SAMPLE_BYTES and (chunk := next(chunks, b"")):
         sample += chunk
@@ -108,10 +110,12 @@ def _prefix(path: Path, opened: OpenedFile, settings: CatalogSettings) -> str:
             f"its records are in {shape.members!r} of other objects, and only those by themselves are changed"
         )
     if shape.categories:
-        named = NamedById.listed(
-            lambda: read_chunks(path, encoding=opened.encoding), shape.categories
-        )
-        if named.names_any(ijson.items(ijson.from_iter(read_chunks(path)), shape.prefix)):
+
+        def anew() -> Iterator[bytes]:
+            return read_chunks(path, encoding=opened.encoding)
+
+        named = NamedById.listed(anew, shape.categories)
+        if named.names_any(ijson.items(ijson.from_iter(anew()), shape.prefix)):
             raise CatalogError(
                 f"its records have the ids of their categories, and {_ELSEWHERE}; only names are changed"
             )

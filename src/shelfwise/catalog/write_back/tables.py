@@ -58,6 +58,7 @@ class _Table:
         if self.place.identity not in names:
             return
         self.identity = names.index(self.place.identity)
+        # a file without a column of categories gets one at the end of its rows
         self.added = self.place.names[0] not in names
         if self.added:
             self.columns = (len(names),)
@@ -104,8 +105,10 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[list[Span], int]]:
         assert match is not None
         spans.append(match.span(1))
         place = match.end()
+        # the record goes on
         if match.group(2) == delimiter:
             continue
+        # a blank line is no record, as for the reader
         if len(spans) > 1 or match.group(1):
             yield spans, match.end(1)
         spans = []
