@@ -110,6 +110,7 @@ def _row_bytes(table: pa.Table) -> Rows:
         if is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             sizes += np.asarray(pc.fill_null(pc.binary_length(column), 0), np.int64)
         else:
+            # numbers, and lists of some ids: no product has much more of these than others
             sizes += column.nbytes // max(table.num_rows, 1) + 1
     return sizes
 

@@ -32,6 +32,7 @@ def fit_present(
     """
     present = _present_rows(modality, train)
     watched = validation.present() if validation is not None else None
+    # early stopping on no product would stop at once
     if watched is not None and not watched.targets.shape[0]:
         watched = None
     if watched is not None and not modality.takes_sparse_targets:

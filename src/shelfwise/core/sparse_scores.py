@@ -93,6 +93,7 @@ def in_row_order(parts: Sequence[tuple[Rows, Matrix]], shape: tuple[int, int]) -
             whole[rows] = part
         return whole
     stacked = sp.vstack([part for _, part in parts], format="coo")
+    # the row of each stored value among the parts, and then among all products
     places = np.concatenate([rows for rows, _ in parts])[stacked.row]
     return sp.csr_array((stacked.data, (places, stacked.col)), shape=shape)
 
@@ -115,6 +116,7 @@ def packed(matrix: sp.csr_array) -> tuple[NDArray[Any], NDArray[np.int64]]:
     by_row = matrix.sorted_indices()
     lengths = np.diff(by_row.indptr)
     shape = (len(lengths), int(lengths.max(initial=0)))
+    # row by row in the order in which the values are stored
     is_stored = np.arange(shape[1]) < lengths[:, None]
     values = np.zeros(shape, by_row.dtype)
     columns = np.zeros(shape, np.int64)

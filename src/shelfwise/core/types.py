@@ -210,13 +210,13 @@ class MemberOutputs:
 
         Sparse probabilities become dense ones.
         """
-        probabilities = [p.probabilities for p in predictions]
-        dense = [one.toarray() if sp.issparse(one) else one for one in probabilities]
-        return cls(
-            np.stack(dense, axis=1),
-            np.stack([p.present for p in predictions], axis=1),
-            tuple(p.features for p in predictions),
-        )
+        dense = []
+        for one in predictions:
+            is_sparse = sp.issparse(one.probabilities)
+            dense.append(one.probabilities.toarray() if is_sparse else one.probabilities)
+        scores = np.stack(dense, axis=1)
+        present = np.stack([one.present for one in predictions], axis=1)
+        return cls(scores, present, tuple(one.features for one in predictions))
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -78,9 +78,9 @@ def copies_of_training(training: Catalog, test: Catalog) -> Bools:
     """
     columns = {}
     for name in ("title", "description"):
-        columns[name] = pa.chunked_array(
-            [*training.table.column(name).chunks, *test.table.column(name).chunks], pa.string()
-        )
+        chunks = [*training.table.column(name).chunks, *test.table.column(name).chunks]
+        columns[name] = pa.chunked_array(chunks, pa.string())
+    # grouped together, so that limits on how many may share a text see both catalogues
     groups = near_copies(Catalog(pa.table(columns), test.root))
     in_training = np.unique(groups[: len(training)])
     return np.isin(groups[len(training) :], in_training)

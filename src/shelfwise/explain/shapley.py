@@ -42,6 +42,7 @@ def _only_members(outputs: MemberOutputs, subset: Subset) -> MemberOutputs:
     """The outputs as if the members outside `subset` were absent from every product."""
     present = outputs.present & np.array(subset)
     zero = np.float32(0)
+    # as of a product that lacks the field: policies read scores and features of 0 there
     scores = np.where(present[:, :, None], outputs.scores, zero)
     features = [
         np.where(present[:, i, None], values, zero) for i, values in enumerate(outputs.features)

@@ -138,6 +138,7 @@ class System(nn.Module):
     def _shared_encoder(self, name: str, encoder: nn.Module, encoder_key: Hashable) -> int:
         """The place of an encoder of the input `name` that has this key, or of a new one."""
         key = (name, encoder_key)
+        # an encoder without a key is nobody else's
         if encoder_key is not None and key in self._encoder_keys:
             return self._encoder_keys.index(key)
         self._encoder_keys.append(key)

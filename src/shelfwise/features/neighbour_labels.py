@@ -70,8 +70,10 @@ class NeighbourLabels:
         labels never count, not even two steps and back.
         """
         edges, own_nodes = self.graph.neighbours(lists, rows)
+        # neighbours whose labels are unknown count nowhere
         degree = edges @ self.known.astype(np.float32)
         near = _scaled(edges @ self.labels, _inverse(degree))
+        # a share of two neighbours says less than one of twenty
         parts = [near, _column(np.log1p(degree))]
         if hops == 2:
             parts += self._shares_beyond(edges, own_nodes)

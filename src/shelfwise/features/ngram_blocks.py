@@ -115,6 +115,7 @@ class NgramBlocks(FieldInputs):
 
     def fitted_rows(self, settings: BagSettings) -> NgramRows:
         """Known n-grams and their weights; of more than :data:`_MOST_NGRAMS` of a kind the most frequent."""
+        # a pass over the file only to count: all n-grams at once would not fit in memory
         documents = [DocumentCounts() for _ in self.files]
         for portion in self.portions():
             for counts, grams in zip(documents, portion.grams, strict=True):

@@ -67,6 +67,7 @@ class NgramRows:
         for vocabulary, kind, how in zip(self.vocabularies, grams, counted, strict=True):
             values, columns, offsets = vocabulary.input_parts(kind, how)
             if how is ID_COUNTING:
+                # how much related products count beside words is a setting of its own
                 values = values * np.float32(self.id_scale or 0)
             parts.append((values, columns, offsets))
         return side_by_side(parts, [len(one.keys) for one in self.vocabularies])

@@ -263,6 +263,7 @@ class Blend(FusionPolicy):
         skips_rare = self._parts_that_skip_rare()
         if skips_rare is not None and self.familiar_ is not None:
             familiar = {tuple(row) for row in self.familiar_.tolist()}
+            # their weight goes to the other parts, which sum to 1 again below
             rare = np.array([tuple(row) not in familiar for row in present.tolist()], np.bool_)
             weights[np.ix_(skips_rare, rare)] = 0
         return np.asarray(weights / weights.sum(axis=0))

@@ -110,10 +110,12 @@ class Ridge(FusionPolicy):
     def restore(self, state: State) -> Self:
         """Become the ridge that `state` was taken from."""
         arrays = state.arrays
-        numbers = [
-            int(name.removeprefix("weights_")) for name in arrays if name.startswith("weights_")
-        ]
-        self.solutions_ = {n: (arrays[f"weights_{n}"], arrays[f"intercept_{n}"]) for n in numbers}
+        self.solutions_ = {}
+        for name in arrays:
+            kind, _, number = name.partition("_")
+            if kind == "weights":
+                intercept = arrays[f"intercept_{number}"]
+                self.solutions_[int(number)] = (arrays[name], intercept)
         self.alpha_ = state.facts["alpha"]
         return self
 

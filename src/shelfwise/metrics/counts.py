@@ -89,6 +89,7 @@ def _count_sparse(targets: MultiHot, decided: MultiHot) -> tuple[Counts, Counts]
     """As :func:`count`, where both are sparse."""
     of_labels = []
     of_products = []
+    # the cells that both have, without a dense matrix of all
     hits = targets.astype(bool).multiply(decided.astype(bool))
     for matrix in (hits, decided, targets):
         rows, columns = matrix.nonzero()

@@ -44,8 +44,11 @@ class HighestPairs:
             found.append((rows + block.start, labels, values))
         if not found:
             return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-        rows, labels, values = (np.concatenate(part) for part in zip(*found, strict=True))
-        return cls(rows, labels, values)
+        # the parts of all blocks, by what they are
+        every_row, every_label, every_value = zip(*found, strict=True)
+        return cls(
+            np.concatenate(every_row), np.concatenate(every_label), np.concatenate(every_value)
+        )
 
 
 def _highest(block: Matrix, count: int) -> tuple[Int64Array, Int64Array, Float64Array]:

@@ -185,6 +185,7 @@ class RankingSums(Sums):
             figures[f"precision_at_{k}"] = ratio(found, k * self.products).item()
             figures[f"recall_at_{k}"] = mean_of(self.recall[str(k)], self.products)
             figures[f"ndcg_at_{k}"] = mean_of(self.ndcg[str(k)], self.products)
+        # at one label the two are the same
         figures["hit_at_1"] = figures["precision_at_1"]
         figures["lrap"] = mean_of(self.lrap, self.products)
         return figures

@@ -55,6 +55,7 @@ def take_apart(together: nn.Module, networks: Sequence[nn.Module]) -> None:
         for number, network in enumerate(networks):
             layer = _linear(network, name)
             layer.weight.copy_(trained.weight[number])
+            # the joined layer keeps a dimension for the batch
             layer.bias.copy_(trained.bias[number, 0])
     for network in networks:
         network.eval()

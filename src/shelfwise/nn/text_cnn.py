@@ -244,12 +244,12 @@ def _split_texts(tensors: Sequence[Tensor], pieces: int) -> list[tuple[Tensor, .
     """The texts of a batch in `pieces`, each with its windows and their number, for each size."""
     split: list[list[Tensor]] = [[] for _ in range(pieces)]
     for windows, counts in _by_size(tensors):
+        # windows lie text after text, so whole texts go to a piece with all of theirs
         counts_by_piece = counts.tensor_split(pieces)
         windows_by_piece = torch.split(windows, [int(part.sum()) for part in counts_by_piece])
-        for piece, of_windows, of_counts in zip(
-            split, windows_by_piece, counts_by_piece, strict=True
-        ):
-            piece += of_windows, of_counts
+        of_pieces = zip(split, windows_by_piece, counts_by_piece, strict=True)
+        for piece, own_windows, own_counts in of_pieces:
+            piece += own_windows, own_counts
     return [tuple(piece) for piece in split]
 
 

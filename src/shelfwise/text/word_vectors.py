@@ -147,6 +147,7 @@ def _from_file(
         examples = list(words[:3])
         fault = f"has a vector for none of {len(words):,} words, e.g. {examples}"
         raise WeightsError(f"{path} {fault}; is it the right file?")
+    # in the order of the file; words that it lacks have no row
     matrix = np.stack(list(found.values()))
     return WordVectors(tuple(found), matrix[:, :dimensions].astype(np.float32), path.name)
 

@@ -80,6 +80,7 @@ def out_of_fold(  # noqa: PLR0913 (one member over all folds: what is learnt fro
         return dataclasses.replace(context, loops=context.loops.part(f"without{fold}"))
 
     def predicted_at_once(some: list[int]) -> list[Prediction]:
+        # in threads; only on a GPU networks are joined, and these cannot stop one by one
         if device().type == "cpu" or validation is not None:
             return side_by_side(lambda fold: predict_fold(beside_others(fold), fold), some)
         tasks = [task_of(beside_others(fold), fold) for fold in some]

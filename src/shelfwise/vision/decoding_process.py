@@ -59,6 +59,7 @@ def _answer(requests: socket.socket) -> bool:
     try:
         shape, size, count = REQUEST.unpack(receive(requests, REQUEST.size))
         lengths = struct.unpack(f"<{count}Q", receive(requests, 8 * count))
+        # all before any answer: two ends that write at once would wait for each other
         images = [bytes(receive(requests, length)) for length in lengths]
     except OSError:
         return False

@@ -117,6 +117,7 @@ def _with_one_input(graph: fx.Graph) -> fx.Graph:
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
     for extra in inputs[1:]:
         default = partial(_replaced, extra, extra.args[0])
+        # in a list, as replacing its arguments takes a node off the users
         for user in list(extra.users):
             user.args = fx.node.map_arg(user.args, default)
             user.kwargs = fx.node.map_arg(user.kwargs, default)

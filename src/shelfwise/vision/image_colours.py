@@ -163,6 +163,7 @@ def _with_scaled_transparency(image: Image.Image, raw_mode: str) -> Image.Image:
     if isinstance(transparent, int) and raw_mode in _GREY_LEVELS and image.mode != "P":
         scaled: Any = transparent * 255 // (_GREY_LEVELS[raw_mode] - 1)
     elif isinstance(transparent, tuple) and raw_mode.startswith("RGB;16"):
+        # the upper 8 of 16 bits, as Pillow reads the pixels
         scaled = tuple(value >> 8 for value in transparent)
     else:
         return image

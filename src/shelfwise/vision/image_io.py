@@ -101,6 +101,7 @@ def decode_images(
     for place, source in enumerate(sources):
         try:
             contents[place] = read_image(source)
+            # holds the place until the answers are there
             results.append(np.empty((0, 0, 3), np.uint8))
         except ImageRejectedError as rejection:
             results.append(rejection)

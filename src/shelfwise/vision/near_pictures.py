@@ -123,6 +123,7 @@ def _near_in_band(
 
 def _differing(hashes: Hashes, first: Rows, second: Rows) -> Int64Array:
     """(E,) bits in which the hashes of each pair of places differ."""
+    # 16 bits at a time: a table of the bits of every such number is small
     words = hashes.view(np.uint16)
     differing = np.empty(len(first), np.int64)
     for start in range(0, len(first), _COMPARED_TOGETHER):

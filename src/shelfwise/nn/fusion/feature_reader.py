@@ -28,6 +28,7 @@ class FeatureBatches:
         self._features: list[Tensor] = []
         for features, width in zip(outputs.features, widths, strict=True):
             found: Floats = features
+            # a member that no product of this batch has was given no width
             if not features.shape[1]:
                 found = np.zeros((len(features), width), np.float32)
             self._features.append(torch.from_numpy(found))
@@ -75,9 +76,9 @@ class FeatureReader(nn.Module):
         left = keep_members(present, self.member_dropout if self.training else 0)
         read = []
         for member, values in enumerate(features):
-            scaled = (values - self.get_buffer(f"mean_{member}")) / self.get_buffer(
-                f"spread_{member}"
-            )
+            mean = self.get_buffer(f"mean_{member}")
+            spread = self.get_buffer(f"spread_{member}")
+            scaled = (values - mean) / spread
             read.append(torch.where(left[:, member, None], scaled, 0))
         return read, left
 

@@ -50,6 +50,7 @@ def _centroids(inputs: sp.csr_array, targets: sp.csr_array) -> Floats:
 
     if inputs.shape[1] <= _WIDTH:
         return np.asarray(normalize((targets.T @ inputs).toarray()))
+    # distances survive a random projection, and the means of wide inputs fit in memory
     projection = SparseRandomProjection(_WIDTH, dense_output=True, random_state=0).fit(inputs)
     sums = np.zeros((targets.shape[1], _WIDTH), np.float32)
     for rows in row_blocks(inputs.shape[0], _WIDTH, _CELLS_PER_BLOCK):
