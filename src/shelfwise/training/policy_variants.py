@@ -24,7 +24,7 @@ TOLERANCE = 0.04
 """Share by which the log loss of a kept variant may be higher.
 
 That of the blend in the preset `quick` was 4 % too high, against members, scores and policies that were
-fitted anew without the held-out fold (docs/results.md).
+fitted anew without the held-out fold (docs/tried.md).
 """
 
 MAX_SCORES = 1 << 22
