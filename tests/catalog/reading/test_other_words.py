@@ -32,7 +32,9 @@ def test_objects_that_are_called_in_other_languages(tmp_path: Path, key: str) ->
     assert result.catalog.column("brand") == [p.brand for p in PRODUCTS]
 
 
-@pytest.mark.parametrize("word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "nicht verfügbar"])
+@pytest.mark.parametrize(
+    "word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "nicht verfügbar", "N/C"]
+)
 def test_what_people_write_where_there_is_nothing(tmp_path: Path, word: str) -> None:
     rows = [(p.id, p.title, p.leaves[0] if i % 3 else word, word) for i, p in enumerate(PRODUCTS)]
     result = read(tmp_path, table(["id", "title", "category", "brand"], rows))
@@ -204,3 +206,28 @@ def test_a_list_of_texts_in_several_languages(
     result = read(tmp_path, json.dumps(rows), "products.json")
     assert (result.catalog.ids, result.catalog.column("title")) == (IDS, TITLES)
     assert any("name-de could be it too" in sentence for sentence in result.reading.evidence)
+
+
+@pytest.mark.parametrize("other", ["{}", "{}.00"])
+def test_some_ids_that_went_through_a_float(tmp_path: Path, other: str) -> None:
+    rows = [
+        (f"{i + 1}.0" if i % 5 else other.format(i + 1), p.title) for i, p in enumerate(PRODUCTS)
+    ]
+    result = read(tmp_path, table(["id", "title"], rows))
+    assert result.catalog.ids == [str(i + 1) for i in range(len(PRODUCTS))]
+
+
+def test_thousands_among_ids_are_no_decimals(tmp_path: Path) -> None:
+    rows = [("999", "A"), ("1.000", "B"), ("2.000", "C")]
+    result = read(tmp_path, table(["id", "title"], rows))
+    assert result.catalog.ids == ["999", "1.000", "2.000"]
+
+
+def test_tags_give_way_to_a_section(tmp_path: Path) -> None:
+    rows = [
+        (p.id, p.title, "new,sale" if i % 2 else "sale", p.leaves[0])
+        for i, p in enumerate(PRODUCTS)
+    ]
+    result = read(tmp_path, table(["SKU", "Titolo", "Tag", "Sezione"], rows))
+    assert paths_read(result) == FIRST_LEAVES
+    assert any("Tag could be it too" in sentence for sentence in result.reading.rivals)

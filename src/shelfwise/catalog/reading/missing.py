@@ -29,6 +29,7 @@ MISSING = frozenset(
         # people
         *("n/a", "N/A", "N/a", "n.a.", "N.A.", "N / A", "n/d", "N/D", "k.A.", "k. A.", "?"),
         *("n.d.", "N.D.", "s/d", "S/D", "b.d.", "B.D.", "b/d", "n.v.t.", "N.v.t.", "н/д"),
+        *("n/c", "N/C", "n.c.", "N.C.", "N/R", "N.R."),
         *("brak", "Brak", "BRAK", "brak danych", "Brak danych", "keine Angabe", "Keine Angabe"),
         *("non renseigné", "Non renseigné", "sin datos", "Sin datos", "нет данных", "Нет данных"),
         *("not available", "Not available", "Not Available", "NOT AVAILABLE"),

@@ -18,7 +18,7 @@ TAGS = frozenset(
     _lists(
         {
             "tags": """
-                tags schlagworte schlagwörter etiketten étiquettes mots_clés etiquetas etichette tagi
+                tags tag schlagworte schlagwörter etiketten étiquettes mots_clés etiquetas etichette tagi
                 etykiety štítky taggar теги метки タグ 标签 태그
             """
         }
@@ -68,7 +68,7 @@ _NAMES = _lists(
             κατηγορία κατηγορίες カテゴリ カテゴリー 分类 分類 类目 카테고리 labels product_category_tree
             product_category category_name cat_name category_path categorytext
             categories_x_y_z product_type standardized_product_type custom_product_type
-            prdtypecode google_product_category categories_tags tags schlagworte
+            prdtypecode google_product_category categories_tags tags tag schlagworte
             schlagwörter etiketten étiquettes mots_clés etiquetas etichette tagi etykiety
             štítky taggar теги метки タグ 标签 태그 collection collections breadcrumbs breadcrumb
             cat genres item_type_keyword family categ_id_complete_name categ_id

@@ -42,7 +42,8 @@ FIELD_WORDS = _sets(
         """,
         "categories": """
             category categories kategorie catégorie categoria categoría kategori kategoria
-            категория категорія taxonomy taxon warengruppe crumb type typ tipo カテゴリ ジャンル 类目
+            категория категорія taxonomy taxon warengruppe crumb type typ tipo produkttyp
+            カテゴリ ジャンル 类目
             分类 分组 分類 類別 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória
             famille famiglia familia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp
             tuoteryhmä kategórie kategorija productgroep
@@ -54,7 +55,8 @@ FIELD_WORDS = _sets(
             定价
         """,
         "brand": """
-            brand marke marka marque marca ブランド メーカー 品牌 브랜드 العلامة ماركة μάρκα
+            brand marke marka marque marca varumärke varemerke
+            ブランド メーカー 品牌 브랜드 العلامة ماركة μάρκα
             מותג แบรนด์ ยี่ห้อ producent produttore fabrikant hersteller tillverkare valmistaja
             üretici gyártó виробник maker fabricante
         """,

@@ -7,6 +7,7 @@ the model.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -54,6 +55,9 @@ from shelfwise.errors import CatalogError
 
 MAX_SAMPLE = 5000
 """Values of a column that are looked at."""
+
+_MAYBE_DECIMAL = re.compile(r"\d+(?:[.,]0{1,2})?")
+"""A whole number, also as a decimal; with three zeros it may be thousands."""
 
 _TOLD = {
     "levels": "levels of one path",
@@ -218,7 +222,10 @@ def _told_names_of(found: CategoryColumns, columns: Mapping[str, Sequence[Any]])
 def _are_whole_decimals(name: str, values: Sequence[Any], evidence: list[str]) -> bool:
     """Whether every value is a whole number written as a decimal, as pandas does beside a missing one."""
     texts = [value for value in values if isinstance(value, str) and not is_missing(value)]
-    found = bool(texts) and all(WHOLE_DECIMAL.fullmatch(text.strip()) for text in texts)
+    decimals = [text for text in texts if WHOLE_DECIMAL.fullmatch(text.strip())]
+    # of some programs only a part of the numbers went through a float, ``1.0`` beside ``2``
+    mixed = bool(decimals) and all(_MAYBE_DECIMAL.fullmatch(text.strip()) for text in texts)
+    found = mixed or (bool(texts) and len(decimals) == len(texts))
     if found:
         evidence.append(f"{name}: whole numbers written as decimals, such as 1.0; read as 1")
     return found
