@@ -106,6 +106,7 @@ def export_words(found: Mapping[str, Any]) -> str:
     inputs = ", ".join(found["inputs"])
     text = f"{found['system']} as one graph of {size}, which reads {inputs}: {found['out']}"
     cost = found["int8"]
+    # asked for, and then measured
     if cost is not None:
         figures = f"macro-F1 {cost['before']:.4f} before, {cost['after']:.4f} after"
         text += f"\nimages in 8 bits: {figures}, on {cost['products']} products"

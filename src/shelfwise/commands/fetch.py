@@ -185,6 +185,7 @@ def _none_allowed(source: Path, hosts: Counter[str], malformed: int) -> str:
     """What to write so that images are fetched."""
     if not hosts:
         return f"all {malformed:,} image URLs of {source} are malformed; correct them"
+    # most images are on one or two hosts; others may be mistakes
     common = hosts.most_common(_HOSTS_SHOWN)
     listed = ", ".join(f"{host} ({count:,})" for host, count in common)
     more = f" and {len(hosts) - len(common):,} more hosts" if len(hosts) > len(common) else ""

@@ -73,6 +73,7 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"the others are in {found['quarantine']} ({kinds})"
     for note, count in found["notes"].items():
         yield f"note: {note}: {count:,}"
+    # some of them: a folder may hold thousands of files of another kind
     for reason in list(found["faults"].values())[:MAX_TOLD]:
         yield f"not read, or not to the end: {reason}"
     if len(found["faults"]) > MAX_TOLD:

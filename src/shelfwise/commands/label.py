@@ -131,6 +131,7 @@ def _catalog_of(
             f"{source} is no ingested catalogue, and {storage} no folder to make one in; first run "
             f"`shelfwise ingest {source} --out CATALOGUE`, and give CATALOGUE as the source"
         )
+    # kept beside the parts, so that a later run finds the same shards
     folder = storage.folder / INGESTED
     catalog = ingest_catalog([source], folder, identity.catalog, context, workers=workers)
     return catalog, str(folder)

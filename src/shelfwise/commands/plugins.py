@@ -114,6 +114,7 @@ def _nested(entry: Schema) -> tuple[str | None, str]:
         return _definition(entry), "."
     if "$ref" in entry.get("items", {}):
         return _definition(entry["items"]), "[]."
+    # a mapping whose names the user chooses
     further = entry.get("additionalProperties")
     if isinstance(further, dict) and "$ref" in further:
         return _definition(further), ".NAME."

@@ -175,6 +175,7 @@ def _member_scores(
     for name in model.members_of(model.decide_with):
         prediction = answers.predictions[name]
         scores = np.take_along_axis(model.map_labels(prediction.probabilities), order, 1)
+        # a member knows the labels of what it was trained on by heart
         absent = ~prediction.present | trained
         found[name] = np.where(absent[:, None], np.nan, scores).astype(np.float32)
     return found

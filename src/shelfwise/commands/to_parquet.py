@@ -46,6 +46,7 @@ def parquet_words(found: Mapping[str, Any]) -> str:
     if found["quarantined"]:
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found["quarantined"].items())
         lines.append(f"the others are in {Path(found['out'], 'quarantine.jsonl')} ({kinds})")
+    # what was found out of the file, as inspect tells it
     lines += [f"read: {sentence}" for sentence in found["reading"]]
     lines += [f"note: {count:,} x {note}" for note, count in found["notes"].items()]
     return "\n".join(lines)

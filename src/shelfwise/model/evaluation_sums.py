@@ -81,6 +81,7 @@ class EvaluationSums:
         truth = truth_of(predictor, categories, scores)
         name = predictor.decide_with
         given = predictor.decide(scores)
+        # sums alone, so that shards can be added up in any order
         counts = Counts.of(truth, given, axis=None)
         unknown, total = predictor.labels.count_unknown(categories)
         return cls(

@@ -91,6 +91,7 @@ def check_signature(
     from cryptography.exceptions import InvalidSignature
 
     try:
+        # the manifest has a digest of every file, so it stands for all of them
         key.verify(signature, content)
     except InvalidSignature:
         raise BundleError(
@@ -107,6 +108,7 @@ def _private_key(file: Path) -> Ed25519PrivateKey:
 
     content = _read_key(file, "private", PRIVATE_KEY_FIX)
     try:
+        # no password is asked for: one in a command or a variable would be kept somewhere
         key = load_pem_private_key(content, password=None)
     except TypeError:
         raise ConfigError(

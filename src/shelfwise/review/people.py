@@ -35,6 +35,7 @@ class People:
             if name is None:
                 raise ConfigError(f"--{one.role} {one.name!r} is no name; {_NAME_RULE}")
             self._roles[name] = one.role
+        # two people of one name could not be told apart later
         if len(self._roles) < len(visitors):
             raise ConfigError("a name of --lead or --reviewer occurs twice; names tell who decided")
 

@@ -42,6 +42,7 @@ class Workspace:
         self.store = store
         self.opinions = SecondOpinions(store.database)
         self.open_products = OpenProducts()
+        # requests come in threads, and one may take it again on its way
         self.lock = threading.RLock()
         self._previews: dict[str, BulkPreview] = {}
         _refuse_another_catalogs(store, products)

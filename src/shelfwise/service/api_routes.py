@@ -172,6 +172,7 @@ def _add_labels(router: APIRouter, engine: Engine) -> None:
                 continue
             if part in one["name"].casefold():
                 found.append(one)
+        # cut after filtering, so that the total counts all that were found
         page = found[offset : offset + limit]
         return {"model": _version(engine), "labels": page, "total": len(found)}
 

@@ -34,6 +34,7 @@ def health_router(engine: Engine) -> APIRouter:
     @router.get("/info", responses=problems(401, 403, 421, 503))
     async def info() -> dict[str, Any]:
         """The model, the limits and the version. No path and no key is in it."""
+        # probes are titles of training products, which not every caller may see
         facts = {name: value for name, value in engine.facts.items() if name != "probes"}
         labels = facts.pop("labels")
         return {

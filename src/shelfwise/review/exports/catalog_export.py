@@ -139,6 +139,7 @@ def _check_labels(
     pairs = zip(before.ids, before.column("categories"), after.column("categories"), strict=True)
     for identity, old, new in pairs:
         found = flatten(new, products.mode)
+        # a product that nobody decided about keeps what it had
         expected = set(wanted.get(identity, flatten(old, products.mode)))
         if found != expected:
             shown = ", ".join(sorted(expected)) or "no category"

@@ -44,6 +44,7 @@ class CategoryObjects:
             others = self._keys.setdefault(name[0], {})
             others.update(dict.fromkeys(key for key in one if key != name[0]))
             known = self._known.setdefault(self._path_of(name[1]), [])
+            # two are enough to tell that a name does not say which
             if len(known) < 2 and one not in known:
                 known.append(one)
 

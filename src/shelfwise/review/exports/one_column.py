@@ -111,6 +111,7 @@ class OneColumn:
         if len(new.paths) > 1 or (
             new.paths and len(new.paths[0]) > 1 and not self._found.separator
         ):
+            # a level above the name has no place in one object, unless its name holds whole paths
             names = ", ".join(sorted(new.labels))
             raise CatalogError(
                 f"product {new.identity!r} is to have {names}; its category is one object, which holds one"

@@ -165,6 +165,7 @@ class ModelChanges:
         """
         with self._lock:
             proposed = self._ready()
+            # what was turned down is written down, too
             facts = {**proposed.facts, "instead_of": proposed.products.model_digest}
             digest = self.workspace.products.model_digest
             self.events.add("kept", digest, visitor.name, facts)

@@ -132,6 +132,7 @@ def _reason(said: Sequence[str], code: int) -> str:
     errors = [line for line in said if line.startswith("error: ")]
     if errors:
         return errors[-1].removeprefix("error: ")
+    # ended by a signal; most often the system ends what takes too much memory
     if code < 0:
         killed = signal.Signals(-code).name
         return f"the training was ended by {killed}; perhaps the memory did not suffice"

@@ -18,6 +18,7 @@ MAX_PROBES = 16
 def model_facts(predictor: Predictor, digest: str) -> dict[str, Any]:
     """JSON-ready facts; also which further columns the model reads, and titles to try another model with."""
     exported = isinstance(predictor, OnnxModel)
+    # callers give our own fields by their names, and all others as further columns
     own = [name for name in predictor.fields if name in SCHEMA.names]
     rule = predictor.decision_rule
     return {
@@ -57,6 +58,7 @@ def _labels(predictor: Predictor) -> list[dict[str, Any]]:
     parents: dict[str, list[str]] = {name: [] for name in names}
     children: dict[str, list[str]] = {name: [] for name in names}
     if predictor.taxonomy is not None:
+        # sorted: the same model tells the same, byte by byte
         for child, parent in sorted(predictor.taxonomy.edges.tolist()):
             parents[names[child]].append(names[parent])
             children[names[parent]].append(names[child])

@@ -62,12 +62,14 @@ class Worker(asyncio.SubprocessProtocol):
         await loop.subprocess_exec(lambda: self, *command, stderr=None, env=_environment())
         self._heard = time.monotonic()
         try:
+            # a first reply that never comes must not hold up the start of the service
             message = await asyncio.wait_for(self._reply, self.settings.load_seconds)
         except TimeoutError:
             await self.kill()
             raise WorkerError(
                 f"the model was not loaded in {self.settings.load_seconds:g} s"
             ) from None
+        # whoever waited is gone, and nobody else would end the process
         except asyncio.CancelledError:
             await self.kill()
             raise

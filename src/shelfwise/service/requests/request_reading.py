@@ -35,6 +35,7 @@ async def read_request(
         Problem: 400, 413, 415 or 422.
         DisconnectedError: the caller is gone.
     """
+    # without what follows, such as a charset
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     files: dict[str, bytes] = {}
     try:
