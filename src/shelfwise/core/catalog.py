@@ -73,6 +73,7 @@ class Catalog:
         """
         records = list(records)
         rows = []
+        # a dictionary keeps the order in which columns first occur
         further: dict[str, None] = {}
         for record in records:
             rows.append({name: _known_value(name, record.get(name)) for name in SCHEMA.names})

@@ -89,6 +89,7 @@ class Registry:
         packages = [point.dist.name if point.dist else point.value for point in points]
         if name in self._built_in():
             packages.insert(0, "shelfwise")
+        # which of two would be loaded is chance, and a model would hang on it
         if len(packages) > 1:
             raise PluginError(
                 f"the {self.kind} {name!r} is offered by {' and '.join(packages)}; uninstall all but one"

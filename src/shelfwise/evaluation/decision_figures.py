@@ -33,6 +33,7 @@ def decision_figures(
         # what the best limit would have been, had the test products' labels been known
         hindsight = coverage_at_precision(truth, scores, precision)
         queues[f"{precision:g}"] = {**figures, "coverage_in_hindsight": hindsight}
+    # before calibration, for the comparison alone: decisions rest on the calibrated ones
     raw = model.raw_scores(answers, model.decide_with)
     return {
         **rule.facts(),

@@ -138,6 +138,7 @@ def explain_products(
     for row, name in enumerate(catalog.ids):
         product = catalog.take([row])
         found = None
+        # without a label there is nothing to find words for
         if evidence and wanted[row].any():
             found = _evidence(model, product, _only(answers, row), uncached)
         reasons: dict[str, Reason] = {}

@@ -265,6 +265,7 @@ def runner(graph: GraphFile, threads: int) -> Run:
         BundleError: the graph cannot be opened; its function raises it where inputs do not fit.
     """
     runtime = library("onnxruntime", "onnx", "an exported model")
+    # refused, not passed over: who asked for a GPU waits for its speed
     if requested_device().startswith("cuda"):
         raise DeviceError(
             f"{requested_device()} was asked for, but exported models run on the processor; ask for cpu or "

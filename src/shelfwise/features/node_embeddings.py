@@ -82,6 +82,7 @@ def closeness(adjacency: sp.csr_array, settings: WalkSettings, context: Context)
     nodes = adjacency.shape[0]
     rng = np.random.default_rng(context.seed)
     starts = np.tile(np.arange(nodes), settings.walks)
+    # each visit is paired with all within the window
     block_size = max(1, _PAIRS_PER_BLOCK // (settings.length * settings.window))
     furthest = min(settings.window, settings.length - 1)
     counts = sp.csr_array((nodes, nodes), dtype=np.float32)

@@ -154,6 +154,7 @@ async def _content(response: httpx.Response, url: str, limits: Limits) -> bytes 
     target = response.headers.get("location")
     if status in _REDIRECTS and target:
         return Redirect(urljoin(url, target))
+    # asked again later; any other answer holds for good
     if status in _NOT_NOW:
         raise NotFetchedError(f"the host answered {status}", wait=_seconds_asked(response.headers))
     if status != httpx.codes.OK:
@@ -161,6 +162,7 @@ async def _content(response: httpx.Response, url: str, limits: Limits) -> bytes 
     too_large = NotFetchedError(
         f"the image has more than {limits.max_bytes:,} bytes", for_good=True
     )
+    # before a byte of it is read
     told = response.headers.get("content-length", "")
     if told.isdecimal() and int(told) > limits.max_bytes:
         raise too_large

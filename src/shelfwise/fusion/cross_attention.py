@@ -58,6 +58,7 @@ class CrossAttentionNetwork(nn.Module):
             dropout=settings.dropout,
             activation="gelu",
             batch_first=True,
+            # normalised first, layers train steadily without a warm-up of the learning rate
             norm_first=True,
         )
         # with norm_first the last layer's output is not normalised yet

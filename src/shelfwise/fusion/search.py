@@ -77,6 +77,7 @@ class Search(FusionPolicy):
         Raises:
             ConfigError: there is no validation part to judge by.
         """
+        # judged on what it was trained on, the largest network would always win
         if validation is None or not validation[0].present.any():
             raise ConfigError(
                 "the policy 'search' needs validation products to judge by; raise split.validation_fraction"

@@ -75,6 +75,7 @@ class DecisionSums(Sums):
         for kind, rates in averages.items():
             for name, rate in zip(RATES, rates, strict=True):
                 figures[f"{kind}_{name}"] = np.asarray(rate).item()
+        # given but not true, or true but not given
         wrong = total.predicted + total.true - 2 * total.hits
         figures["subset_accuracy"] = ratio(self.right, self.products).item()
         figures["hamming_loss"] = ratio(wrong, self.products * len(self.true)).item()

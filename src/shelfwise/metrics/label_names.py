@@ -31,6 +31,7 @@ def micro_f1_of_names(
     >>> micro_f1_of_names([["Mugs", "Gifts"], ["Lamps"]], [["Mugs"], ["Mugs"]])
     0.4
     """
+    # by name and not by column, as labels that the model does not know have none
     counts = np.ones(len(true)) if weights is None else np.asarray(weights, np.float64)
     if counts.shape != (len(true),):
         raise LabelError(

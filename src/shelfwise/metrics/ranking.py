@@ -246,6 +246,7 @@ def _average_precisions(ranks: TrueLabelRanks, scores: Matrix) -> Iterator[float
         block = positives[start : start + LABELS_PER_BLOCK]
         if not any(len(own) for own in block):
             continue
+        # sorted once a label: how many products a score reaches is then a search
         ranked = label_major(scores[:, start : start + LABELS_PER_BLOCK])
         ranked.sort(axis=1)
         for own, all_scores in zip(block, ranked, strict=True):

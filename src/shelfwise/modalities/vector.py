@@ -147,6 +147,7 @@ class Vector(RowModality):
                 f"{', '.join(catalog.columns)}; or set source to a file with vectors"
             )
         path = catalog.root / self.settings.source
+        # a model goes on without its vectors, a training would have nothing to learn from
         if self._classifier is not None and not path.exists():
             log.warning("%s: there is no file %s, so no product has a vector", self.field, path)
             return none
@@ -182,6 +183,7 @@ def read_npy(path: Path) -> tuple[pa.Array, NDArray[Any]]:
             f"{path} or {ids_path.name} cannot be read: {error}; "
             f"expected an array saved by numpy.save, and UTF-8 text"
         ) from None
+    # looked at before any value is read: the file is mapped
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise CatalogError(
             f"{path} holds {values.dtype} of shape {values.shape}; "

@@ -36,6 +36,7 @@ def device() -> torch.device:
 
 @lru_cache
 def _device(requested: str) -> torch.device:
+    # only what was asked for by name is an error where it is missing
     if requested == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

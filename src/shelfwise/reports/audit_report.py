@@ -61,6 +61,7 @@ def write_findings(
     view = {
         "summary": summary,
         "copies": [_copies_view(group, images) for group in copies[:MAX_GROUPS]],
+        # the page shows the first ones, as it holds their images; the files have all
         "findings": [_finding_view(finding, images) for finding in findings[:MAX_PRODUCTS]],
         "listed": len(findings),
     }

@@ -35,6 +35,7 @@ class ShardEvaluator(ShardWorker):
         for portion in self._products(task, content, tally):
             started = time.perf_counter()
             labelled, scores = scored_products(self._model, portion, self._context)
+            # without reading, as of one file
             seconds += time.perf_counter() - started
             left_out = len(portion) - len(labelled)
             part = EvaluationSums.of(self._model, labelled, scores, left_out)

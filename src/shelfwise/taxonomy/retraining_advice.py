@@ -109,6 +109,7 @@ def _reasons(
     if change is not None and name in change.takes and not isinstance(change, Remove):
         for old in _no_longer_above(name, migration, taxonomy):
             yield old, f"still counts in the products of {name!r}"
+    # the merged category has products that no label of the model stood for
     if isinstance(change, Merge):
         for other in change.takes:
             if other not in labels:

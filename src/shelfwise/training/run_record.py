@@ -34,6 +34,7 @@ def describe_run(data: PreparedData, config: Config, checkpoints: Checkpoints) -
         "shelfwise": version("shelfwise"),
         "preset": config.preset,
         "seed": config.seed,
+        # the only line that differs between two runs of one command, beside times
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": config.dump(),
         "versions": {"python": platform.python_version(), **versions},

@@ -123,6 +123,7 @@ def to_rgb(image: Image.Image, stored: StoredPixels) -> Image.Image:
         image = _with_scaled_transparency(image, stored.raw_mode)
     if "transparency" in image.info or image.mode in _WITH_ALPHA:
         image = image.convert("RGBA")
+        # laid upon white: without it transparent pixels would show what colour lies below them
         background = Image.new("RGBA", image.size, (*WHITE, 255))
         background.alpha_composite(image)
         image = background

@@ -69,6 +69,7 @@ def fit_logistic_in_batches(
     context = context or Context()
     options = {"cost": cost, "positive_weight": positive_weight, "prune": prune}
     marks = {"rows": list(shards.shape), **options, "seed": context.seed}
+    # a block of labels is a few of its columns
     by_label = sp.csc_array(targets)
     penalties = torch.from_numpy(_penalties(shards, cost))
     blocks: list[SparseParts] = []
@@ -220,6 +221,7 @@ class _Course:
         if kept is not None and kept[1]["finished"]:
             arrays = kept[0]
             parts = (arrays["values"], arrays["columns"], arrays["rows"])
+            # as if it had been learnt just now
             self.progress.advance(_epochs(self.shards.shape[0]) * self.shards.count)
             shape = (self.shards.shape[1], self.wanted.shape[1])
             return sp.csr_array(parts, shape=shape), np.asarray(arrays["bias"], np.float32)
