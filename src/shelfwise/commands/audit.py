@@ -92,6 +92,7 @@ def _audit(
     if not products:
         fix = "give products with categories and with the fields the model reads"
         raise CatalogError(f"nothing to audit in {source}: {left_out}; {fix}")
+    # a share of the products that can be judged, and one at least
     findings = _list_suspicious(model, audited, scored, max(1, round(top_fraction * products)))
     copies = disagreeing_copies(catalog, model.labels.mode, context)
     summary = {

@@ -61,6 +61,7 @@ def describe_findings(
                 near = _neighbour_evidence(*nearest, row, label, missing)
             evidence[name] = {
                 "is": "missing" if missing else "wrong",
+                # what a person needs to see to agree or not
                 "score": float(listed.scores[row, label]),
                 "doubt": float(errors[row, label]),
                 "members": _member_scores(model, listed, row, label),

@@ -67,6 +67,7 @@ def disagreeing_copies(catalog: Catalog, mode: Mode, context: Context) -> Disagr
         labels = [frozenset(flatten(categories[row], mode)) for row in rows]
         if len(set(labels)) > 1:
             known = [(ids[row], titles[row]) for row in rows]
+            # a group may have been joined by texts, by pictures, or by both
             by = [name for name, bond in bonds.items() if _binds(bond, rows)]
             found.append({"copies_by": by, **_described(known, labels)})
     return DisagreeingCopies(sorted(found, key=lambda group: -len(group["products"])), notes)

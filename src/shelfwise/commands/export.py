@@ -88,6 +88,7 @@ def export_bundle(
         from shelfwise.export.quantization import in_eight_bits
 
         context = context or Context()
+        # read by the rules of the model, as whatever it predicts on
         labelled = read_catalog(int8, graph_model.config.catalog, context).catalog
         graph_model = in_eight_bits(graph_model, labelled, max_f1_loss, context)
     save_bundle(graph_model.bundle(), out)

@@ -74,6 +74,7 @@ def fetch_images(
     """
     below = _below(source, folder)
     _keep_other_files(record_path(source))
+    # each once, in the order of the catalogue
     urls = list(dict.fromkeys(image_urls(source, settings, context)))
     if not urls:
         raise CatalogError(f"{source} names no image by a URL; there is nothing to fetch")

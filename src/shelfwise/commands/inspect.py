@@ -143,6 +143,7 @@ class _StreamCounts:
             labels = LabelSet(())
             note = str(error)
         targets = self._labels.encode(labels)
+        # what was counted is values: nulls cannot be seen where a column comes late
         missing = {name: len(self._labels) - count for name, count in self._values.items()}
         counted = label_statistics(targets, labels.names)
         sampled = self._readers and len(self._texts) < self._texts.seen
@@ -208,6 +209,7 @@ def try_images(images: EvenSample, context: Context) -> dict[str, Any]:
         "named": images.seen,
         "looked_at": count,
         "found": found,
+        # each image that cannot be used has one reason
         "opened": count - reasons.total(),
         "first_frame": several_frames,
         "reasons": dict(reasons.most_common(MAX_REASONS)),

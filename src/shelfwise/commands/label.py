@@ -71,6 +71,7 @@ def label(
             another run is writing it; or the disk refuses.
     """
     identity = ModelIdentity.read(model)
+    # all scores of thousands of labels would be most of what is written
     if settings.top is None and identity.labels > MANY_LABELS:
         settings = replace(settings, top=TOP_OF_MANY)
     if not is_stored([str(out)]):

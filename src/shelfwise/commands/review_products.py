@@ -105,6 +105,7 @@ def review_products(
         suspicion=_suspicion(model, catalog, context),
         disagreement=disagreement,
         contradictions=sides,
+        # by their texts: decided together, and kept out of learning with the sample
         look_alikes=np.asarray(near_copies(catalog), np.int64),
         promise=PROMISE if _has_limits(model) else None,
         mode=mode,

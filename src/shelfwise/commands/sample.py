@@ -19,7 +19,8 @@ def sample_catalog(
 ) -> dict[str, Any]:
     """Write a generated catalogue of `products` products into the new folder `out`.
 
-    All products are in memory while they are written: about 4 KB each.
+    So many products are in memory at a time as one part has, about 4 KB each; see
+    :func:`~shelfwise.catalog.sample.generator.write_sample`.
 
     Args:
         seed: changes everything that is drawn at random.
@@ -44,7 +45,8 @@ def sample_catalog(
             # the folder is new or was empty: all in it is of this run, and would stand in the next one's way
             _empty(out, keep=is_there)
             raise
-    lines = file.read_bytes().count(b"\n")
+    with file.open("rb") as content:
+        lines = sum(1 for _ in content)
     return {
         "catalog": str(file),
         "near_copies": str(out / PLANTED_COPIES),

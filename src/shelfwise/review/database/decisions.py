@@ -234,6 +234,7 @@ class DecisionStore:
         return {
             "product": undone.product,
             "fingerprint": undone.fingerprint if earlier is None else earlier.fingerprint,
+            # an undo is a row behind all others, not a change of one
             "seq": latest.seq + 1,
             "action": "undo",
             "state": "open" if earlier is None else earlier.state,

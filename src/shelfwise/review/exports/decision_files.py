@@ -131,6 +131,7 @@ def _label_studio(workspace: Workspace) -> bytes:
             }
         )
     for opinion in workspace.opinions.all():
+        # two annotations of one task are what Label Studio measures agreement by
         if opinion.product in annotations:
             annotations[opinion.product].append(
                 {

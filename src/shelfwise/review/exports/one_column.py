@@ -89,6 +89,7 @@ class OneColumn:
         """
         if isinstance(like, Mapping):
             return self._only_object(new, old)
+        # a number, or what a program has put there: nobody knows how others look
         if not isinstance(like, list):
             raise CatalogError(
                 f"the categories of product {new.identity!r} are no text and no list"

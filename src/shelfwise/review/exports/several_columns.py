@@ -82,6 +82,7 @@ class _Levels(_Filled):
         written = []
         for place, value in enumerate(values):
             wanted = path[place] if place < len(path) else ""
+            # a level that stays keeps its blanks and signs
             written.append(value if wanted == names[place] else wanted or self.blank)
         return written
 

@@ -58,6 +58,7 @@ def _add_product_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/p/{row}")
     def product(request: Request, row: int) -> HTMLResponse:
         _check_row(workspace, row)
+        # colleagues are led past it from here on
         workspace.open_products.open(row, visitor_of(request).name)
         return product_page(workspace, request, row, read_filter(request))
 
@@ -82,6 +83,7 @@ def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Res
     if verdict not in VERDICTS:
         raise Problem(422, "unknown-verdict", f"a verdict is one of {', '.join(VERDICTS)}")
     key = first(form, "request_key")
+    # without it a page that is sent twice would be two decisions
     if not _KEY.fullmatch(key):
         raise Problem(
             422, "no-request-key", "the field request_key is missing", field="request_key"
@@ -94,6 +96,7 @@ def _decide(workspace: Workspace, request: Request, row: int, form: Form) -> Res
     if verdict == "accept":
         names = list(workspace.products.suggestion(row))
     rows = [row]
+    # those that somebody has decided about stay as they are
     if "copies" in form:
         waiting = workspace.store.current()
         copies = workspace.products.copies_of(row)

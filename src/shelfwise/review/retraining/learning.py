@@ -93,6 +93,7 @@ def training_data_with(workspace: Workspace, training: Path, context: Context) -
     products = workspace.products
     trained = read_catalog(training, products.settings, context).catalog
     known = set(trained.ids)
+    # ids tell: a model keeps those of its training, and nothing else of the products
     share = len(products.training_ids & known)
     if share < KNOWN_SHARE * len(products.training_ids):
         raise CatalogError(

@@ -240,6 +240,7 @@ class ModelChanges:
         # what was read here is done, and the training reads the file by itself
         work.tell("starting the training", 0, 0)
         work.run(TrainingProcess(self._command(found, folder, new), folder / "output.txt"))
+        # kept beside the one in use, which is not touched
         place = keep_new(new, sources.model)
         facts = {
             "decisions": len(found.decisions),

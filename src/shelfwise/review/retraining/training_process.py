@@ -76,6 +76,7 @@ class TrainingProcess:
                 self.stop()
                 raise
             finally:
+                # the process ends at its next line if nobody reads any more
                 process.stderr.close()
                 code = process.wait()
         if self._stopped:
