@@ -84,7 +84,9 @@ def joined_groups(bonds: Sequence[Rows]) -> Rows:
     """
     count = len(bonds[0])
     # each bond's ids are numbered from another multiple of N on, so that none is taken for another's
-    numbered = [np.where(bond >= 0, bond + place * count, -1) for place, bond in enumerate(bonds)]
+    numbered = []
+    for place, bond in enumerate(bonds):
+        numbered.append(np.where(bond >= 0, bond + place * count, -1))
     ids = np.concatenate(numbered)
     binds = ids >= 0
     products = np.tile(np.arange(count), len(bonds))[binds]

@@ -208,12 +208,15 @@ def _signatures(hashes: Hashes, lengths: Rows, rows: Rows) -> NDArray[np.uint32]
 def _same_band(band: NDArray[np.uint32]) -> NDArray[np.int64]:
     """(E, 2) places with the same values in a band: each with its neighbour, and with the first."""
     halves = band.astype(np.uint64)
-    keys = splitmix64((halves[:, 0] << np.uint64(32)) | halves[:, 1])
-    keys = splitmix64(keys ^ ((halves[:, 2] << np.uint64(32)) | halves[:, 3]))
+    # the four values of a band as two, and these as one
+    first = (halves[:, 0] << np.uint64(32)) | halves[:, 1]
+    second = (halves[:, 2] << np.uint64(32)) | halves[:, 3]
+    keys = splitmix64(splitmix64(first) ^ second)
     # stable: within a run the places ascend
     order = np.argsort(keys, kind="stable")
     begins = np.concatenate([[True], np.diff(keys[order]) != 0])[: len(order)]
-    first_of_run = order[np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))]
+    begun_at = np.where(begins, np.arange(len(order)), 0)
+    first_of_run = order[np.maximum.accumulate(begun_at)]
     others = np.flatnonzero(~begins)
     neighbours = np.stack([order[others - 1], order[others]], axis=1)
     firsts = np.stack([first_of_run[others], order[others]], axis=1)

@@ -158,7 +158,11 @@ def _memory() -> dict[str, int | None]:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
         return {"total": None, "available": None}
-    kibibytes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}
+    kibibytes = {}
+    for line in lines:
+        if line.endswith("kB"):
+            name, value, _ = line.split()
+            kibibytes[name.removesuffix(":")] = int(value)
     return {"total": kibibytes["MemTotal"] * 1024, "available": kibibytes["MemAvailable"] * 1024}
 
 

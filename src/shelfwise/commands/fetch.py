@@ -189,7 +189,8 @@ def _none_allowed(source: Path, hosts: Counter[str], malformed: int) -> str:
     # most images are on one or two hosts; others may be mistakes
     common = hosts.most_common(_HOSTS_SHOWN)
     listed = ", ".join(f"{host} ({count:,})" for host, count in common)
-    more = f" and {len(hosts) - len(common):,} more hosts" if len(hosts) > len(common) else ""
+    others = len(hosts) - len(common)
+    more = f" and {others:,} more hosts" if others else ""
     options = " ".join(f"--allow {host}" for host, _ in common)
     return (
         f"{source} names images at {listed}{more}; no image is fetched from a host that is not allowed: "

@@ -90,4 +90,5 @@ class RidgeStatistics:
 
 def take_block(scores: Floats, rows: Rows, columns: Rows) -> Floats:
     """Some rows and columns, (rows, columns); of all columns in one step."""
-    return scores[rows] if len(columns) == scores.shape[1] else scores[rows][:, columns]
+    chosen = scores[rows]
+    return chosen if len(columns) == scores.shape[1] else chosen[:, columns]

@@ -41,7 +41,8 @@ def row_slices(count: int, labels: int, cells: int = CELLS_PER_BLOCK) -> list[sl
     """All of `count` rows, so many at a time that they can be dense and have about so many `cells`."""
     step = max(1, cells // max(labels, 1))
     # no rows at all are one empty slice
-    return [slice(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
+    starts = range(0, max(count, 1), step)
+    return [slice(start, min(start + step, count)) for start in starts]
 
 
 def highest_scores(scores: Matrix, most: int | None = None) -> sp.csr_array:

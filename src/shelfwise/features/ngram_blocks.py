@@ -151,7 +151,8 @@ class DocumentCounts:
         if len(keys) <= most:
             return keys, counts
         # the most frequent one that has no place any more
-        limit = np.partition(counts, len(counts) - most - 1)[len(counts) - most - 1]
+        place = len(counts) - most - 1
+        limit = np.partition(counts, place)[place]
         return keys[counts > limit], counts[counts > limit]
 
     def _merge(self) -> None:

@@ -143,6 +143,8 @@ def _kernel(
     for name, vectors in one.items():
         # between vectors of length 1, the squared distance is 2 - 2 cos
         gaussian = exp(2 * gamma * (vectors @ other[name].T - 1))
-        is_there = (vectors != 0).any(1)[:, None] & (other[name] != 0).any(1)
+        one_there = (vectors != 0).any(1)
+        other_there = (other[name] != 0).any(1)
+        is_there = one_there[:, None] & other_there
         total = total + float(weights[name]) * (gaussian * is_there)
     return total

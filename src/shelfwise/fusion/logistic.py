@@ -199,16 +199,16 @@ class Logistic(FusionPolicy):
         """The numbers of the sets that were solved for, rising."""
         if not self.arrays_:
             raise NotFittedError("the policy 'logistic' is not fitted; call fit or restore first")
-        return sorted(
-            int(name.removeprefix("own_")) for name in self.arrays_ if name.startswith("own_")
-        )
+        names = [name for name in self.arrays_ if name.startswith("own_")]
+        return sorted(int(name.removeprefix("own_")) for name in names)
 
     def _scores(self, outputs: MemberOutputs, rows: Rows, members: Rows) -> Floats:
         """Scores (R, L) of `rows` by the solution for the `members` (K,), which all of them have."""
         logits, shares = logits_and_shares(outputs.scores[np.ix_(rows, members)])
         own = self.arrays_[f"own_{_set_number(members)}"].T
         # (K, L) each: of the logits, and of the log shares
-        by_logit, by_share = own[1 : 1 + len(members)], own[1 + len(members) :]
+        by_logit = own[1 : 1 + len(members)]
+        by_share = own[1 + len(members) :]
         centre = self.arrays_["centre"][:, members, None]
         # what inputs are centred by goes into the constant, which spares two copies of them
         total = own[0] - (by_logit * centre[0] + by_share * centre[1]).sum(axis=0)

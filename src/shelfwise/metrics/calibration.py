@@ -142,7 +142,8 @@ class PooledDecisions:
         # all decisions scored 0 are two numbers: the true ones and the others
         missed = len(positive_cells(targets)[0]) - true.sum()
         cells = np.prod(scores.shape, dtype=np.float64)
-        counts = np.append(np.ones(len(true)), [missed, cells - len(true) - missed])
+        others = cells - len(true) - missed
+        counts = np.append(np.ones(len(true)), [missed, others])
         return cls(np.append(true, [1, 0]), np.append(values, [0, 0]), counts)
 
     @classmethod

@@ -70,10 +70,12 @@ class Neighbours:
         # members share the width evenly, however wide their features are
         width = WIDTH // len(features)
         turns = {name: _directions(part, width) for name, part in features.items()}
+        kept = sum(turn.shape[1] for turn in turns.values())
         # half precision changes a cosine by about a thousandth
-        vectors = np.zeros((len(ids), sum(turn.shape[1] for turn in turns.values())), np.float16)
-        for rows in row_blocks(len(ids), vectors.shape[1], NUMBERS_PER_BLOCK):
-            vectors[rows] = _project({name: part[rows] for name, part in features.items()}, turns)
+        vectors = np.zeros((len(ids), kept), np.float16)
+        for rows in row_blocks(len(ids), kept, NUMBERS_PER_BLOCK):
+            some = {name: part[rows] for name, part in features.items()}
+            vectors[rows] = _project(some, turns)
         label_rows, label_columns, _ = positive_cells(targets)
         return cls(vectors, turns, ids, titles, label_rows, label_columns)
 

@@ -90,8 +90,9 @@ class ConformalNovelty:
         logs = []
         for name, known in self.references.items():
             values = signals[name]
+            log_p = np.log(_p_values(known, values))
             # -1 is the mean of the log of a uniform p-value: a missing signal says nothing either way
-            logs.append(np.where(np.isnan(values), -1, np.log(_p_values(known, values))))
+            logs.append(np.where(np.isnan(values), -1, log_p))
         return np.asarray(-np.sum(logs, axis=0))
 
     def p_values(self, signals: Signals) -> Float64Array:

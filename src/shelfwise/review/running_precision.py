@@ -87,10 +87,11 @@ def running_precision(
         stake = np.sqrt(2 * np.log(2 / ALPHA) / (np.log(number + 2) * squares))
         # those ruled out are not bet on: their means lie outside of what is possible
         surprise = np.where(alive, value - expected, 0)
-        up += np.log1p(np.minimum(stake, MAX_STAKE / np.maximum(expected - low, 1e-9)) * surprise)
-        down += np.log1p(
-            -np.minimum(stake, MAX_STAKE / np.maximum(high - expected, 1e-9)) * surprise
-        )
+        # no stake may lose all that there is, however the next product comes out
+        most_up = MAX_STAKE / np.maximum(expected - low, 1e-9)
+        most_down = MAX_STAKE / np.maximum(high - expected, 1e-9)
+        up += np.log1p(np.minimum(stake, most_up) * surprise)
+        down += np.log1p(-np.minimum(stake, most_down) * surprise)
         # half of the budget for either side
         alive &= np.maximum(up, down) < np.log(2 / ALPHA)
         total += value

@@ -35,7 +35,9 @@ def _raised(scores: sp.csr_array, ancestors: sp.csr_array) -> sp.csr_array:
     # of the scores in one cell the highest comes first
     order = np.lexsort((-stored.data[source], cells))
     cells = cells[order]
-    is_first = np.append(True, cells[1:] != cells[:-1])[: len(cells)]
+    changes = cells[1:] != cells[:-1]
+    # without any cell there is no first one
+    is_first = np.append(True, changes)[: len(cells)]
     rows, columns = np.divmod(cells[is_first], scores.shape[1])
     values = stored.data[source[order]][is_first]
     return sp.csr_array((values, (rows, columns)), shape=scores.shape)

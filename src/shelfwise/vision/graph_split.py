@@ -155,7 +155,8 @@ def _latest_crossing(nodes: list[fx.Node], trained: Collection[str]) -> int:
     place = {node: i for i, node in enumerate(nodes)}
     # for each node the last place that needs its value
     last_use = [max((place[user] for user in node.users), default=-1) for node in nodes]
-    limit = next((i for i, node in enumerate(nodes) if _trains(node, trained)), len(nodes) - 1)
+    trains = (i for i, node in enumerate(nodes) if _trains(node, trained))
+    limit = next(trains, len(nodes) - 1)
     latest = 0
     for i in range(limit):
         # a cut behind node i would have to hand on all of these

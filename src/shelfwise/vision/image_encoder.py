@@ -206,7 +206,8 @@ def count_weighted_layers(last: TrainLast, backbone: str) -> TrainLast:
     if last == "all" or backbone.split(".")[0] != "resnet50":
         return last
     layers = keras_resnet50()
-    return sum(map(bool, layers[len(layers) - min(last, len(layers)) :]))
+    first = max(0, len(layers) - last)
+    return sum(map(bool, layers[first:]))
 
 
 def to_tensor(rows: NDArray[Any]) -> Tensor:

@@ -100,7 +100,9 @@ def _hashed(pixels: Pixels, phash: Any) -> NDArray[np.uint8]:
 def _without_margin(picture: Image.Image, tolerance: int) -> Image.Image:
     """The picture less what is nearly of its edge's colour; all of it where hardly anything would stay."""
     pixels = np.asarray(picture)
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    top, bottom = pixels[0], pixels[-1]
+    left, right = pixels[:, 0], pixels[:, -1]
+    edge = np.concatenate([top, bottom, left, right])
     colour = tuple(np.median(edge, axis=0).astype(int).tolist())
     differences = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
     # the most that any of the three colours differs

@@ -137,7 +137,9 @@ class _Sheet:
         Args:
             like: an element of the sheet, whose prefix the new ones get.
         """
-        name = self.data[like.begin + 1 : like.inner].split(b">")[0].split()[0].decode()
+        # what stands between < and the first blank or >
+        tag = self.data[like.begin + 1 : like.inner].split(b">")[0]
+        name = tag.split()[0].decode()
         prefix = name.rpartition(":")[0]
         prefix = f"{prefix}:" if prefix else ""
         styled = f' s="{style}"' if style else ""

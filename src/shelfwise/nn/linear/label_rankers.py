@@ -103,7 +103,8 @@ class LabelRankers:
             stored = slice(self.starts[own.start], self.starts[own.stop])
             places = self.inputs[stored]
             labels = self.labels[own]
-            written[places, np.repeat(np.arange(len(labels)), counts[own])] = self.values[stored]
+            label_of_value = np.repeat(np.arange(len(labels)), counts[own])
+            written[places, label_of_value] = self.values[stored]
             # a product's numbers are added up in their order, whatever products are beside it
             bags = embedding_bags(inputs[rows])
             logits = sparse_product(bags, torch.from_numpy(written)).numpy()

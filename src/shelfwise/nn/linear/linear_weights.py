@@ -156,7 +156,8 @@ def _write_out(matrix: sp.csr_array, rows: NDArray[np.integer], dense: Floats) -
     # each entry's place in the matrix is its place here, shifted as far as its row moves
     shifts = matrix.indptr[rows] - (np.cumsum(lengths) - lengths)
     places = np.arange(lengths.sum()) + np.repeat(shifts, lengths)
-    dense[np.repeat(np.arange(len(rows)), lengths), matrix.indices[places]] = matrix.data[places]
+    row_of_entry = np.repeat(np.arange(len(rows)), lengths)
+    dense[row_of_entry, matrix.indices[places]] = matrix.data[places]
 
 
 def random_projection(logits: Matrix, width: int) -> Floats:

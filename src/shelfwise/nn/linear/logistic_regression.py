@@ -176,9 +176,13 @@ def _solve(
         # solved labels leave, so that the following steps cost less
         if not todo.all():
             unsolved, goal, size = unsolved[todo], goal[todo], size[todo]
-            sign, dual, logits = sign[:, todo], dual[:, todo], logits[:, todo]
-            loss_weights, error = loss_weights[:, todo], error[:, todo]
-            descent, kernel_descent = descent[:, todo], kernel_descent[:, todo]
+            sign = sign[:, todo]
+            dual = dual[:, todo]
+            logits = logits[:, todo]
+            loss_weights = loss_weights[:, todo]
+            error = error[:, todo]
+            descent = descent[:, todo]
+            kernel_descent = kernel_descent[:, todo]
         curvature = loss_weights * error * (1 - error)
         step_goal = forcing**2 * size
         step, change = _newton_step(kernel, curvature, (descent, kernel_descent), size, step_goal)

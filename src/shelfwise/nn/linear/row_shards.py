@@ -58,13 +58,14 @@ class RowShards:
         starts = self._starts[rows]
         lengths = self._lengths[rows]
         # a piece ends where the next row does not follow at once
-        cuts = np.flatnonzero(starts[1:] != starts[:-1] + lengths[:-1]) + 1
+        ends = starts + lengths
+        cuts = np.flatnonzero(starts[1:] != ends[:-1]) + 1
         values = []
         columns = []
         for piece in np.split(np.arange(len(rows)), cuts):
             if not len(piece):
                 continue
-            stop = int(starts[piece[-1]] + lengths[piece[-1]])
+            stop = int(ends[piece[-1]])
             values.append(self._values.read(int(starts[piece[0]]), stop))
             columns.append(self._columns.read(int(starts[piece[0]]), stop))
         if not values:
