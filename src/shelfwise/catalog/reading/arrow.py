@@ -198,6 +198,7 @@ def may_need_cleaning(array: pa.Array, marks: Marks | None = None) -> Bools:
     letters = letters_of(array)
     first = letters[offsets[filled]]
     last = letters[offsets[filled + 1] - 1]
+    # one byte tells: a letter's first or last byte is looked up, not decoded
     padded = _may_be_space(first) | _may_be_space(last)
     doubt[filled[padded]] = True
     return doubt

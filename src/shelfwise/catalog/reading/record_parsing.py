@@ -89,6 +89,7 @@ def decoded(piece: RawRecord) -> tuple[str, RecordError | None]:
     """The text of a piece, or why it has none."""
     if piece.fault is not None:
         return "", piece.fault
+    # valid in UTF-8, and yet a sign of another encoding or of damage
     if b"\0" in piece.raw:
         found = f"a NUL byte stands at byte {piece.raw.index(0)}"
         return "", RecordError("NUL byte", f"{found}; expected text in UTF-8")

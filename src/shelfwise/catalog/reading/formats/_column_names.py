@@ -35,6 +35,7 @@ def distinct_names(cells: Sequence[str], where: str) -> tuple[list[str], tuple[s
         shown = ", ".join(map(repr, sorted(fields)))
         raise CatalogError(f"{where} names {shown} more than once; give every column its own name")
     taken = set(names)
+    # numbered from the second on, so that files with one column of a name keep it
     seen: Counter[str] = Counter()
     distinct = []
     for place, name in enumerate(names):

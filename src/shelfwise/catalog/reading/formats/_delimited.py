@@ -91,6 +91,7 @@ class DelimitedFormat(FileFormat):
             found = read_chunks(path, advance, settings.encoding)
             return with_double_quotes(found) if single else found
 
+        # lines are drawn only until the header is found; the table is read anew below it
         filled = (line for line in split_lines(chunks()) if not line.blank)
         first = next(filled, None)
         delimiter = excel_delimiter(first.raw) if first is not None else None

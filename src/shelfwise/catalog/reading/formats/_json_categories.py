@@ -108,6 +108,7 @@ class NamedById:
             return record
         value = record[column]
         ids = [referred(one) for one in (value if isinstance(value, list) else [value])]
+        # numbers that no list of the file explains are names, for all that is known
         if not any(identity in self._index for identity in ids) or None in ids:
             return record
         paths = [self._index.path(identity) or [identity] for identity in ids if identity]

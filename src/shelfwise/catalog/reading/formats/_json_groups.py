@@ -132,10 +132,12 @@ def members_of(group: Any, key: str, above: tuple[str, ...] = ()) -> Iterator[An
         return
     below = [one for name in BELOW for one in _objects_in(group.get(name))]
     if not isinstance(group.get(key), list) and not below:
+        # an empty group is no product
         if _looks_like_a_product(group):
             yield group
         return
     name = _name(group)
+    # a page has no name, and adds no level
     path = (*above, name) if name else above
     for product in group.get(key) or ():
         yield with_category(product, path) if isinstance(product, Mapping) else product

@@ -61,6 +61,7 @@ def _note(outline: Outline, arrays: set[str], prefix: str, event: str, value: st
     if not prefix and event in ("start_map", "start_array"):
         outline.values += 1
         outline.is_array |= event == "start_array" and outline.values == 1
+    # the shape is that of the first value: others follow it line by line
     if outline.values != 1:
         return
     if event == "start_array":

@@ -169,6 +169,7 @@ def _of_rows(outline: Outline, columns: Mapping[str, str]) -> JsonShape:
     alike = [key for key, rows in outline.rows.items() if _are_alike(list(rows.values()))]
     possible = [key for key in alike if fields(key)]
     ours = plan_columns(tuple(outline.kinds), columns).ours
+    # an object that has fields of its own is a record, whatever it holds
     if not possible or ours.keys() - {"categories"}:
         return JsonShape(Layout.OBJECTS, "", complete=outline.complete)
     best = max(possible, key=fields)

@@ -57,6 +57,7 @@ def largest_table(database: Any, columns: Mapping[str, str]) -> tuple[str, list[
         names = tuple(row) if isinstance(row, Mapping) else ()
         return len(plan_columns(names, columns).ours), len(tables[name])
 
+    # the most known columns, and of equals the most rows
     best = max(tables, key=likeness, default="")
     return best, tables.get(best, []), [name for name in tables if name != best]
 

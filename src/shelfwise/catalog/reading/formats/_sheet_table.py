@@ -71,6 +71,7 @@ def sheet_table(path: Path, columns: Collection[str]) -> SheetTable:
         return SheetTable([])
     told = _told_sheet(taken.name, _sheet_names(book))
     table = replace(_with_header(taken.rows, told, columns, path), sheet=taken.name)
+    # before anything is compared: the sheet shows 007 where the file holds 7
     _show_zeros(table, path)
     if table.header is not None:
         _undo_merging(table, taken.merged, path)
@@ -144,6 +145,7 @@ def _with_values(table: SheetTable, path: Path) -> SheetTable:
     Raises:
         CatalogError: it does not hold the value of a formula.
     """
+    # cells beside the columns that are read may hold anything
     names = header_names(table)
 
     def is_read(row: int, column: int) -> bool:

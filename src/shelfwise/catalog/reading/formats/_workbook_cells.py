@@ -86,6 +86,7 @@ def _check_last_cell(data: bytes, path: Path) -> None:
         cells += 1
     last_row = max(rows, default=0)
     last_column = max(map(column_number, columns), default=0) + 1
+    # rows are filled up to the last column, so one cell far away costs the whole area
     area = last_row * last_column
     if area > max(MAX_EMPTY_CELLS, _SPARSE * cells):
         raise CatalogError(

@@ -29,6 +29,7 @@ def told_dates(rows: Sequence[Sequence[Any]], first: int, names: Sequence[str]) 
     for field in _NO_DATES:
         if field not in ours:
             continue
+        # dates are usual in other columns, and expected there
         column = names.index(ours[field])
         found = [
             row

@@ -255,6 +255,7 @@ def _whole_values(
         text = data.decode().rstrip()
         begin = 0
         while begin < len(text):
+            # the decoder takes no blanks in front of a value
             first = _SPACE.match(text, begin)
             value, begin = decoder.raw_decode(text, first.end() if first else begin)
             yield value

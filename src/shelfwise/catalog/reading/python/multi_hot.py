@@ -140,6 +140,7 @@ def read_multi_hot(
         LabelError: it holds something else than 0 and 1, or its columns have no names that can be labels.
     """
     hot = csr_matrix(table.astype(float))
+    # a sparse matrix may store zeros, which are no labels
     hot.eliminate_zeros()
     if not np.isin(hot.data, (1,)).all():
         found = hot.data[hot.data != 1][0]

@@ -114,6 +114,7 @@ def _with_class_names(records: list[Record], features: Any) -> list[Record]:
     Args:
         features: what the datasets library says of the columns; None of other lists.
     """
+    # by what it can do: the library itself need not be installed
     plain = features.to_dict() if hasattr(features, "to_dict") else {}
     classes = names_of_features(plain) if isinstance(plain, Mapping) else {}
     if not classes:

@@ -271,6 +271,7 @@ def _with_own_images(
     Args:
         images: of all records; those of refused ones are left out.
     """
+    # the line of a program's record is its place, from 1
     refused = {record.line - 1 for record in quarantine}
     accepted = [image for place, image in enumerate(images) if place not in refused]
     if all(image is None for image in accepted):

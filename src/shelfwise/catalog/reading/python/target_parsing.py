@@ -103,6 +103,7 @@ def _paths_of(values: list[Any], settings: CatalogSettings) -> list[Paths]:
     named = [_as_text(value, place) for place, value in enumerate(values)]
     whole, items = category_texts(named)
     evidence: list[str] = []
+    # found in all values together, as in a column of a file
     signs = category_signs(whole, items, "y", settings, evidence)
     for sentence in evidence:
         log.info(sentence)

@@ -150,6 +150,7 @@ class _Cutter:
         self.held = [rest]
         self.size = len(rest)
         if self.size > MAX_RECORD_BYTES:
+            # its beginning is kept for the quarantine, the rest only counted
             skipped = self.size - KEPT_BYTES
             self.long_line = Block(self.line, self.offset, rest[:KEPT_BYTES], skipped=skipped)
             self.offset += self.size

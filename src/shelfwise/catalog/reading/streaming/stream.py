@@ -155,6 +155,7 @@ class CheckedBlocks:
     @property
     def position(self) -> StreamPosition | None:
         """After a batch: from where reading can go on later; None in the middle of a record."""
+        # a place between two records only can be found again
         if self._blocks_done is None:
             return None
         return StreamPosition(
