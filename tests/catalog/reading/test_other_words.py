@@ -231,3 +231,34 @@ def test_tags_give_way_to_a_section(tmp_path: Path) -> None:
     result = read(tmp_path, table(["SKU", "Titolo", "Tag", "Sezione"], rows))
     assert paths_read(result) == FIRST_LEAVES
     assert any("Tag could be it too" in sentence for sentence in result.reading.rivals)
+
+
+@pytest.mark.parametrize(
+    ("listed", "key"), [("categorias", "categoria_id"), ("kategorien", "kategorie_id")]
+)
+@pytest.mark.parametrize("around", ["", "catalogo"])
+def test_categories_by_id_in_other_languages_and_under_one_key(
+    tmp_path: Path, listed: str, key: str, around: str
+) -> None:
+    names = sorted({p.leaves[0] for p in PRODUCTS})
+    content = {
+        listed: [{"id": number, "nombre": name} for number, name in enumerate(names)],
+        "productos": [
+            {"id": p.id, "nombre": p.title, key: names.index(p.leaves[0])} for p in PRODUCTS
+        ],
+    }
+    result = read(tmp_path, json.dumps({around: content} if around else content), "products.json")
+    assert paths_read(result) == FIRST_LEAVES
+
+
+def test_levels_in_short_and_a_total_without_an_id(tmp_path: Path) -> None:
+    deep = [p for p in PRODUCTS if len(p.paths[0]) > 1]
+    rows = [(p.id, p.title, *p.paths[0][:2], p.price) for p in deep]
+    total = ("", "", "", "TOTAL", 12)
+    result = read(
+        tmp_path, table(["Réf.", "Article", "Fam niv 1", "Fam niv 2", "PU"], [*rows, total])
+    )
+    assert result.catalog.ids == [p.id for p in deep]
+    assert len(result.quarantine) == 1
+    header = ["Réf.", "Article", "FAMILLE NIV 1", "FAMILLE NIV 2", "PU"]
+    assert paths_read(read(tmp_path, table(header, rows))) == [{p.paths[0][:2]} for p in deep]

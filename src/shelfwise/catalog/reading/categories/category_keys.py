@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 
-LIST_WORDS = ("categor", "kategor", "taxon", "collection", "class", "label", "genre", "rubri")
+LIST_WORDS = (
+    "categor",
+    "catégor",
+    "kategor",
+    "taxon",
+    "collection",
+    "class",
+    "label",
+    "genre",
+    "rubri",
+)
 """In the names of JSON keys that list categories."""
 
 PARENT_KEYS = ("parentid", "parent_id", "parent", "parent_category_id")
@@ -31,6 +41,9 @@ JSON_REFERENCES = frozenset(
         "collection_ids",
         "taxon_ids",
         "genre_ids",
+        *("categoria_id", "categoria_ids", "id_categoria", "categoría_id", "id_categoría"),
+        *("categorie_id", "categorie_ids", "catégorie_id", "id_categorie", "id_catégorie"),
+        *("kategorie_id", "kategorie_ids", "kategorien_ids", "kategori_id", "kategoria_id"),
     }
 )
 """What products of a JSON file have the ids of their categories under."""

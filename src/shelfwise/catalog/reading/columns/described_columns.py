@@ -23,6 +23,7 @@ MOSTLY = 0.5
 """Share of a column's values that must be what the field holds; others may be words such as "on request"."""
 
 _REPEATED = 0.9
+_NEARLY_ALL = 0.95
 _ENOUGH = 10
 """Values from which on names of categories must repeat."""
 
@@ -84,6 +85,7 @@ def described_column(
         # what stands on the package may be one for all sizes of a product, and several words are a title
         found.sort(key=lambda n: any(_has(one, _BARCODES) for one in plain_names(n)))
         found.sort(key=lambda n: _have_blanks(sample(n)))
+        found.sort(key=lambda n: any(map(is_missing, sample(n))))
     if field == "price":
         # "Fiyat" is the price, and "Eski Fiyat" another one
         found.sort(key=lambda n: not _says_price_only(n))
@@ -141,8 +143,8 @@ def _described_columns(
             continue
         values = sample(name)
         filled = _filled(values)
-        # an id must be everywhere
-        complete = field != "id" or len(filled) == len(values)
+        # an id must be everywhere, but for a row of totals or two
+        complete = field != "id" or len(filled) >= _NEARLY_ALL * len(values)
         if field == "title" and holds_codes(filled):
             continue
         if filled and complete and _HOLDS[field](filled):

@@ -14,7 +14,7 @@ CATEGORY = (
 )
 """What a column of categories is called in the languages of shops."""
 
-_LEVEL = r"(?:level|lvl|l|ebene|niveau|nivel|nível|livello|poziom|seviye|nivå)"
+_LEVEL = r"(?:level|lvl|l|ebene|niveau|niv|nivel|nível|livello|poziom|seviye|nivå)"
 
 _NUMBERED = re.compile(
     rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|(?:ic|product|item)_group|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name|명)?"

@@ -81,6 +81,7 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
     key = shape.prefix.partition(".")[0]
     # a record by itself has its own categories
     listing = [one for one in outline.kinds if one != key and lists_categories(one)] if key else []
+    listing += _lists_beside(outline, shape.prefix)
     return replace(
         shape,
         categories=tuple(listing),
@@ -88,6 +89,17 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
         no_products=_beside_categories(outline, shape, columns),
         rows=_longer_beside(outline, shape, columns),
     )
+
+
+def _lists_beside(outline: Outline, prefix: str) -> list[str]:
+    """The lists of categories beside the records, where all of them stand under a key of their own."""
+    around = prefix.removesuffix(".item").rpartition(".")[0]
+    beside = (one.removesuffix(".item") for one in outline.objects if one != prefix)
+    return [
+        one
+        for one in beside
+        if around and one.rpartition(".")[0] == around and lists_categories(one.rpartition(".")[2])
+    ]
 
 
 def _beside_categories(
