@@ -262,3 +262,28 @@ def test_levels_in_short_and_a_total_without_an_id(tmp_path: Path) -> None:
     assert len(result.quarantine) == 1
     header = ["Réf.", "Article", "FAMILLE NIV 1", "FAMILLE NIV 2", "PU"]
     assert paths_read(read(tmp_path, table(header, rows))) == [{p.paths[0][:2]} for p in deep]
+
+
+def test_arrays_of_databases_have_an_order(tmp_path: Path) -> None:
+    rows = [
+        (p.id, p.title, "{" + ",".join(f'"{name}"' for name in p.paths[0]) + "}") for p in PRODUCTS
+    ]
+    result = read(tmp_path, table(["id", "title", "category_path"], rows))
+    assert paths_read(result) == FIRST_PATHS
+
+
+def test_rows_that_name_their_parent_in_another_language(tmp_path: Path) -> None:
+    rows = [
+        row for p in PRODUCTS for row in ((p.id, "", p.title), (f"{p.id}-S", p.id, f"{p.title} S"))
+    ]
+    result = read(tmp_path, table(["Artikelnummer", "Vater-Artikelnummer", "Name"], rows))
+    assert any("Vater-Artikelnummer says of some rows" in one for one in result.reading.evidence)
+
+
+def test_prices_in_objects_of_other_languages(tmp_path: Path) -> None:
+    rows = [
+        {"codice": p.id, "titolo": p.title, "prezzo": {"valore": p.price, "valuta": "EUR"}}
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(rows), "products.json")
+    assert result.catalog.column("price") == [p.price for p in PRODUCTS]

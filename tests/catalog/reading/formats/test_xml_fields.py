@@ -88,3 +88,8 @@ def test_texts_beside_each_other_in_several_languages(tmp_path: Path, attribute:
     names = f'<name {attribute}="en">?T</name><name {attribute}="de">Becher</name>'
     content = written("products", f"<product><id>?I</id>{names}<category>?C</category></product>")
     all_right(read(tmp_path, content, "x.xml"))
+
+
+def test_a_list_that_an_attribute_names(tmp_path: Path) -> None:
+    fields = '<str name="id">?I</str><str name="name">?T</str><arr name="cat"><str>?C</str></arr>'
+    all_right(read(tmp_path, written("response", f"<doc>{fields}</doc>"), "x.xml"))

@@ -69,6 +69,9 @@ def _from_python(text: str) -> Any:
     """A literal of Python."""
     found = ast.literal_eval(text)
     if isinstance(found, set | frozenset):
+        # Python writes blanks behind its commas, and databases keep the order of {"A","B"}
+        if '","' in text:
+            raise ValueError("an array of a database")
         return UnorderedNames(sorted(map(str, found)))
     if isinstance(found, tuple):
         return list(found)

@@ -16,7 +16,7 @@ def _sets(words: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
 FIELD_WORDS = _sets(
     {
         "id": """
-            id idx nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn
+            id idx plu nr no number nummer num code sku barcode barkod ean ean13 gtin upc isbn
             isbn13 isbn10 mpn pid uid uuid koodi key slug ref réf referencia référence codice código
             kodu kod cod número numéro numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
@@ -76,7 +76,7 @@ WHOLE_NAMES = _sets(
         # Amazon has categories in the first, and other shops what kind of row it is; the others are of
         # systems of accounts
         "categories": """
-            subject subjects sujet classification
+            subject subjects sujet classification hierarchy
             item_type item_category item_category_name item_category_code subject_name тип
             тип_товара предмет grupa grupa_towarowa gruppo department department_name dept
             название_группы группа группа_товаров товарная_группа itmsgrpnam

@@ -44,6 +44,7 @@ _AMOUNTS = (
         "price_amount",
         "priceamount",
     ),
+    *("valore", "valor", "importe", "montant", "betrag", "bedrag", "belopp", "kwota"),
     # MongoDB's {"$numberDecimal": "4.50"}
     *("numberdecimal", "numberdouble", "numberint", "numberlong"),
 )
@@ -71,7 +72,10 @@ _INNER = (
 )
 """Keys of what may hold the price of an object that has none itself."""
 
-_CURRENCIES = ("pricecurrency", "currencycode", "currency_code", "currency", "price_currency")
+_CURRENCIES = (
+    *("pricecurrency", "currencycode", "currency_code", "currency", "price_currency"),
+    *("valuta", "moneda", "devise", "währung", "waluta", "moeda"),
+)
 
 SEVERAL_PRICES = "the product has several prices; the lowest is taken"
 """Counted for each product of which this is true."""

@@ -18,6 +18,8 @@ from shelfwise.catalog.reading.missing import is_missing
 _PARENT = re.compile(
     r"(?:parent|item_group|variant_group|variation_group|variant_parent|master)_?"
     r"(?:id|sku|code|asin|no|number|product|product_id|product_code|product_sku)"
+    r"|(?:vater|eltern|haupt|père|padre|madre|hoofd|ouder)_?(?:artikel|produkt|product|article)?_?"
+    r"(?:id|sku|nr|nummer|code|artnr|número|référence)"
 )
 """Names of columns that say which product a row is a variant of."""
 

@@ -80,6 +80,17 @@ def field_name(element: Element) -> str:
     return next((attributes[key] for key in keys if attributes.get(key)), tag)
 
 
+def own_attributes(element: Element) -> dict[str, str]:
+    """The attributes of an element, without the one that says what it is called, ``<arr name="cat">``."""
+    name = field_name(element)
+    is_named = name != local_name(element.tag)
+    return {
+        local_name(key): text
+        for key, text in element.attrib.items()
+        if not (is_named and text == name)
+    }
+
+
 def are_fields(element: Element) -> bool:
     """Whether all that stands in an element are fields that are named in attributes, ``<Values>`` in STEP."""
     return len(element) > 0 and all(field_name(part) != local_name(part.tag) for part in element)

@@ -41,6 +41,7 @@ from shelfwise.catalog.reading.formats._xml_records import (
     field_name,
     is_category,
     local_name,
+    own_attributes,
     records_of_feed,
 )
 from shelfwise.catalog.reading.objects.associations import with_associations
@@ -165,7 +166,7 @@ def _records(
 
 def _fields(element: Element) -> dict[str, Any]:
     """Attributes and children by their names without namespace; what is repeated becomes a list."""
-    fields: dict[str, Any] = {local_name(name): value for name, value in element.attrib.items()}
+    fields: dict[str, Any] = {**own_attributes(element)}
     found: dict[tuple[bool, str], list[Any]] = {}
     tags = Counter(child.tag for child in element)
     for child in _from_the_top(element):
