@@ -29,7 +29,7 @@ PURPOSE: Mapping[Queue, str] = {
     "uncertain": "Products that the model is least sure about. Deciding these teaches it most.",
     "wrong": "Products whose categories are more suspect than the average product's, the most suspect first.",
     "sample": "Products drawn by chance. Only this queue measures how many labels are right.",
-    "disagree": "Products whose fields contradict each other: the picture says one thing, the title another.",
+    "disagree": "Products whose fields contradict each other: the image says one thing, the title another.",
     "search": "Every product that the filter finds, in the order of the catalogue.",
 }
 

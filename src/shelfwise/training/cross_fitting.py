@@ -49,60 +49,82 @@ def out_of_fold(  # noqa: PLR0913 (one member over all folds: what is learnt fro
     Raises:
         LabelError: no product outside a fold has the field.
     """
-    inputs = train.inputs
-    n_labels = train.targets.shape[1]
-
-    # Negative folds are never held out, but belong to the others of every fold.
+    cross = _CrossFitting(make, train, folds, validation, context, highest_only, at_once)
+    # negative folds are never held out, but belong to the others of every fold
     each_fold: list[int] = np.unique(folds[folds >= 0]).tolist()
-    ahead: dict[int, Prediction] = {}
+    parts = []
+    for fold in each_fold:
+        prediction = keep(fold, partial(cross.predicted, fold, each_fold))
+        parts.append((np.flatnonzero(folds == fold), prediction))
+    return _in_row_order(parts, train.targets.shape)
 
-    def task_of(own_context: Context, fold: int) -> ModalityTask:
+
+@dataclasses.dataclass
+class _CrossFitting:
+    """The models of all folds, one at a time or several at once; fields as :func:`out_of_fold` takes them.
+
+    Args:
+        ahead: by fold, what was predicted together with an earlier fold and not asked for yet.
+    """
+
+    make: Callable[[], Modality]
+    train: Examples
+    folds: Rows
+    validation: Examples | None
+    context: Context
+    highest_only: bool
+    at_once: bool
+    ahead: dict[int, Prediction] = dataclasses.field(default_factory=dict)
+
+    def predicted(self, fold: int, each_fold: list[int]) -> Prediction:
+        """The prediction for the products of a fold."""
+        if not self.at_once:
+            return self._predict_fold(fold, self.context)
+        # the first that is not on disk comes with all that follow it
+        if fold not in self.ahead:
+            following = each_fold[each_fold.index(fold) :]
+            self.ahead.update(zip(following, self._predict_folds(following), strict=True))
+        return self.ahead.pop(fold)
+
+    def _predict_folds(self, some: list[int]) -> list[Prediction]:
+        """Those of several folds, whose models are fitted at the same time."""
+        # in threads; only on a GPU networks are joined, and these cannot stop one by one
+        if device().type == "cpu" or self.validation is not None:
+            return side_by_side(
+                lambda fold: self._predict_fold(fold, self._beside_others(fold)), some
+            )
+        tasks = [self._task(fold, self._beside_others(fold)) for fold in some]
+        fit_each_present(tasks)
+        answers = []
+        for task, fold in zip(tasks, some, strict=True):
+            answers.append(self._answer(task.modality, fold, task.context))
+        return answers
+
+    def _predict_fold(self, fold: int, context: Context) -> Prediction:
+        task = self._task(fold, context)
+        model = fit_present(task.modality, task.train, self.validation, context)
+        return self._answer(model, fold, context)
+
+    def _task(self, fold: int, context: Context) -> ModalityTask:
+        """An unfitted model, and the products of all other folds."""
         log.info(
             "%s: fold %d, %d of %d products held out",
-            context.title,
+            self.context.title,
             fold,
-            np.count_nonzero(folds == fold),
-            len(inputs),
+            np.count_nonzero(self.folds == fold),
+            len(self.folds),
         )
-        return ModalityTask(make(), train.take(np.flatnonzero(folds != fold)), own_context)
+        others = np.flatnonzero(self.folds != fold)
+        return ModalityTask(self.make(), self.train.take(others), context)
 
-    def answer(model: Modality, own_context: Context, fold: int) -> Prediction:
-        asked = inputs.take(np.flatnonzero(folds == fold))
-        return predict_present(model, asked, n_labels, own_context, highest_only)
+    def _answer(self, model: Modality, fold: int, context: Context) -> Prediction:
+        asked = self.train.inputs.take(np.flatnonzero(self.folds == fold))
+        n_labels = self.train.targets.shape[1]
+        return predict_present(model, asked, n_labels, context, self.highest_only)
 
-    def predict_fold(own_context: Context, fold: int) -> Prediction:
-        task = task_of(own_context, fold)
-        model = fit_present(task.modality, task.train, validation, own_context)
-        return answer(model, own_context, fold)
-
-    def beside_others(fold: int) -> Context:
+    def _beside_others(self, fold: int) -> Context:
         # each keeps what it has learnt so far under a name of its own
-        return dataclasses.replace(context, loops=context.loops.part(f"without{fold}"))
-
-    def predicted_at_once(some: list[int]) -> list[Prediction]:
-        # in threads; only on a GPU networks are joined, and these cannot stop one by one
-        if device().type == "cpu" or validation is not None:
-            return side_by_side(lambda fold: predict_fold(beside_others(fold), fold), some)
-        tasks = [task_of(beside_others(fold), fold) for fold in some]
-        fit_each_present(tasks)
-        return [
-            answer(task.modality, task.context, fold)
-            for task, fold in zip(tasks, some, strict=True)
-        ]
-
-    def predicted(fold: int) -> Prediction:
-        if not at_once:
-            return predict_fold(context, fold)
-        # the first that is not on disk comes with all that follow it
-        if fold not in ahead:
-            following = each_fold[each_fold.index(fold) :]
-            ahead.update(zip(following, predicted_at_once(following), strict=True))
-        return ahead.pop(fold)
-
-    parts = [
-        (np.flatnonzero(folds == fold), keep(fold, partial(predicted, fold))) for fold in each_fold
-    ]
-    return _in_row_order(parts, (len(inputs), n_labels))
+        return dataclasses.replace(self.context, loops=self.context.loops.part(f"without{fold}"))
 
 
 def _in_row_order(parts: list[tuple[Rows, Prediction]], shape: tuple[int, int]) -> Prediction:

@@ -159,7 +159,7 @@ def _groups(products: Catalog, settings: SplitSettings, context: Context) -> Row
         return np.arange(len(products))
     if settings.near_copies != "similar_picture":
         return near_copies(products, settings.near_copies)
-    tell_stage(context, "comparing pictures")
+    tell_stage(context, "comparing images")
     by_picture = picture_copies(products, context)
     for note in by_picture.notes:
         log.warning("%s", note)

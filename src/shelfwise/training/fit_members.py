@@ -6,17 +6,25 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeVar
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 
 from shelfwise.catalog.split import group_folds
 from shelfwise.config import Config
+from shelfwise.core.modality import Modality
 from shelfwise.core.presence import fit_present, predict_present
 from shelfwise.core.registry import make_member
-from shelfwise.core.types import Examples, Prediction, RejectedField, Rows, State
+from shelfwise.core.types import (
+    Context,
+    Examples,
+    Prediction,
+    RejectedField,
+    Rows,
+    State,
+)
 from shelfwise.errors import LabelError, ShelfwiseError, StorageError
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.cross_fitting import Compute, out_of_fold
@@ -92,65 +100,113 @@ def fit_member(
     Returns:
         The fitted member, or in words why too few products have its field.
     """
-    training_set, config, checkpoints = run.training_set, run.config, run.checkpoints
-    stacking = config.stacking
-    member = make_member(config, name)
-    # The budget's context interrupts work that would end too late.
-    context = dataclasses.replace(budget.context, title=name)
-    inputs = checkpoints.time(
-        f"prepare.{name}", lambda: member.prepare(training_set.catalog, context)
-    )
-    refused += inputs.refused
-    present = int(inputs.present[training_set.train].sum())
+    training_set = run.training_set
+    stacking = run.config.stacking
+    work = _MemberWork.begin(run, name, budget)
+    refused += work.inputs.refused
+    present = int(work.inputs.present[training_set.train].sum())
     # Fewer would leave a fold without enough products to fit on or to predict.
     folds_in_all = stacking.folds_of(len(training_set.train))
     if present < 2 * folds_in_all:
         some = f"only {present} training products have" if present else "no training product has"
-        return f"{some} a usable value in {config.members[name].field}"
-    # Preparing looks at no label, so one preparation serves the whole fit and every fold.
-    examples = Examples(inputs, training_set.targets)
-    train = examples.take(training_set.train)
-    validation = examples.take(training_set.validation) if len(training_set.validation) else None
-
-    def fitted() -> State:
-        return fit_present(member, train, validation, context).state()
-
-    highest_only = sp.issparse(training_set.targets)
-
-    def predicted() -> State:
-        labels = training_set.targets.shape[1]
-        prediction = predict_present(member, inputs, labels, context, highest_only)
-        return prediction_state(prediction)
-
+        return f"{some} a usable value in {run.config.members[name].field}"
     # The first run tells how long the others will take; a member that cannot finish all is left out at once.
     cross_fitted = stacking.fitted_on == "oof" and stacked
-    runs = 1 + folds_in_all * cross_fitted
-    member.restore(budget.first_of(runs, lambda: checkpoints.run(f"member.{name}", fitted)))
-    predictions = prediction_from(checkpoints.run(f"answers.{name}", predicted))
-    folds = _folds(training_set, folds_in_all, config.seed)
+    work.fit(runs=1 + folds_in_all * cross_fitted)
+    predictions = work.predicted()
+    folds = _folds(training_set, folds_in_all, run.config.seed)
     # The paper fits its policies on the predictions for products that the members were trained on.
     if stacking.fitted_on == "in_sample" or not stacked:
         in_sample = predictions.without_features().take(training_set.train)
-        return FittedMember(member, predictions, in_sample, training_set.train, folds)
+        return FittedMember(work.member, predictions, in_sample, training_set.train, folds)
     if stacking.fitted_on == "holdout":
         # Fold 0 is held out; the products of the others are fitted on and never predicted.
         folds = np.where(folds == 0, 0, -1)
-    make = partial(make_member, config, name)
-    keep = partial(_checkpointed_fold, checkpoints, budget, name)
-    predicted_folds = out_of_fold(
-        make,
-        train,
-        folds,
-        validation,
-        context,
-        keep,
-        highest_only,
-        at_once=member.fits_in_threads,
-    )
+    held_out = work.held_out(folds)
     rows = np.flatnonzero(folds >= 0)
     return FittedMember(
-        member, predictions, predicted_folds.take(rows), training_set.train[rows], folds[rows]
+        work.member, predictions, held_out.take(rows), training_set.train[rows], folds[rows]
     )
+
+
+@dataclass(frozen=True)
+class _MemberWork:
+    """One member with its prepared field, which it is fitted on and predicts, each as a stage of its own.
+
+    Args:
+        inputs: the member's field of all products. Preparing looks at no label, so one preparation serves the
+            whole fit and every fold.
+        context: the budget's, which interrupts work that would end too late.
+    """
+
+    run: TrainingRun
+    name: str
+    budget: Budget
+    member: Modality
+    inputs: Any
+    context: Context
+
+    @classmethod
+    def begin(cls, run: TrainingRun, name: str, budget: Budget) -> _MemberWork:
+        """Prepare the field."""
+        member = make_member(run.config, name)
+        context = dataclasses.replace(budget.context, title=name)
+        catalog = run.training_set.catalog
+        inputs = run.checkpoints.time(f"prepare.{name}", lambda: member.prepare(catalog, context))
+        return cls(run, name, budget, member, inputs, context)
+
+    def fit(self, runs: int) -> None:
+        """Fit the member on all training products.
+
+        Args:
+            runs: how often it will be fitted in all, for the budget.
+        """
+
+        def fitted() -> State:
+            train, validation = self._examples
+            return fit_present(self.member, train, validation, self.context).state()
+
+        stage = f"member.{self.name}"
+        state = self.budget.first_of(runs, lambda: self.run.checkpoints.run(stage, fitted))
+        self.member.restore(state)
+
+    def predicted(self) -> Prediction:
+        """What the fitted member predicts for all products."""
+
+        def predicted() -> State:
+            labels = self.run.training_set.targets.shape[1]
+            return prediction_state(
+                predict_present(self.member, self.inputs, labels, self.context, self._highest_only)
+            )
+
+        return prediction_from(self.run.checkpoints.run(f"answers.{self.name}", predicted))
+
+    def held_out(self, folds: Rows) -> Prediction:
+        """The predictions for the training products, each by a model that did not see its fold."""
+        train, validation = self._examples
+        return out_of_fold(
+            partial(make_member, self.run.config, self.name),
+            train,
+            folds,
+            validation,
+            self.context,
+            partial(_checkpointed_fold, self.run.checkpoints, self.budget, self.name),
+            self._highest_only,
+            at_once=self.member.fits_in_threads,
+        )
+
+    @cached_property
+    def _examples(self) -> tuple[Examples, Examples | None]:
+        """The training products, and those that early stopping watches; taken once, as taking copies them."""
+        training_set = self.run.training_set
+        examples = Examples(self.inputs, training_set.targets)
+        if not len(training_set.validation):
+            return examples.take(training_set.train), None
+        return examples.take(training_set.train), examples.take(training_set.validation)
+
+    @property
+    def _highest_only(self) -> bool:
+        return bool(sp.issparse(self.run.training_set.targets))
 
 
 def stacked_members(config: Config, cross_fitted: bool, skip_failures: bool) -> set[str]:

@@ -24,7 +24,7 @@ def picture(catalog: Catalog, row: int) -> Response:
     content = _content(catalog, row)
     kind = _kind(content)
     if kind is None:
-        raise Problem(404, "no-picture", "this product has no picture that a browser can show")
+        raise Problem(404, "no-image", "this product has no image that a browser can show")
     return Response(content, media_type=kind, headers={"cache-control": "private, max-age=3600"})
 
 
