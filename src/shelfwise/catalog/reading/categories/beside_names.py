@@ -92,6 +92,7 @@ def name_above_others(rows: Iterable[Row] | Counter[Row]) -> BesideNames | None:
         return None
     firsts = behind.keys() - before.keys()
     lasts = before.keys() - behind.keys()
+    # as many ends as beginnings tell nothing of the direction
     if len(lasts) >= len(firsts):
         return None
     name = max(before, key=lambda name: len(before[name]))

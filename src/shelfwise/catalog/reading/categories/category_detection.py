@@ -269,6 +269,7 @@ def _are_levels(values: Iterable[str], sign: str) -> bool:
             below[high].add(low)
     if len(above) < MIN_PLACES:
         return False
+    # labels beside each other stand in any order, so most of them are first somewhere
     fitting = [name for name, highs in above.items() if len(highs) == 1 and name not in firsts]
     shared = any(len(lows) > 1 for lows in below.values())
     return shared and len(fitting) >= SURELY_FREE * len(above)

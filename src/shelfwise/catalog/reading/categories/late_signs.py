@@ -36,6 +36,7 @@ class LateSigns:
         if self._first is None or len(self._names) in (len(self._first), MAX_NAMES + 1):
             return None
         found = sign_left(self._names)
+        # a sign that the beginning had was looked at when the signs were found
         if found is None or any(found.sign in name for name in self._first):
             return None
         holding = sorted(name for name in self._names if found.sign in name)

@@ -186,6 +186,7 @@ def _told_own_titles(
         for value, title in islice(zip(values, titles, strict=False), _ENOUGH)
         for path in _levels_of(value, signs)
     ]
+    # by chance a category may be called like one of its products
     own = sum(last == title for last, title in ends)
     if own <= _SOME * len(ends):
         return None

@@ -72,6 +72,7 @@ def _told_words_between(column: str, names: Collection[str]) -> str | None:
         parted = {name: name.split(sign) for name in names if sign in name}
         if len(parted) < _ENOUGH:
             continue
+        # a part that stands in one name only may well be half of that name
         joins = Counter(part for parts in parted.values() for part in set(parts))
         joined = [
             name

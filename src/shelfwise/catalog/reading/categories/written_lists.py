@@ -36,6 +36,7 @@ def unpacked(value: Any) -> Any:
     text = value.strip()
     if not text.startswith(_OPENING) and not _CALL.fullmatch(text):
         return value
+    # most texts with a bracket are lists of one of these languages; the rest are texts
     for read in _READERS:
         try:
             return read(text)

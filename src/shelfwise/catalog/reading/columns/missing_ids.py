@@ -103,6 +103,7 @@ def find_line_ids(
         values = plan_of(tuple(record)).apply(record)
         if not is_missing(values.get("id")):
             others.append(values["id"])
+        # a row without both is a part of another product, and not one without an id
         elif _has_title(values):
             lacking += 1
     there = int((~missing).sum()) + len(others)

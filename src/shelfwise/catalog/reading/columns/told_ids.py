@@ -60,6 +60,7 @@ def told_ids(ids: Sequence[Any]) -> list[str]:
             f"id: {grouped[0]!r} has a sign between thousands, which is part of it; write the ids as plain "
             "numbers if other files have them so"
         )
+    # where all are dates they were meant to be
     date = next(filter(_DATE.fullmatch, texts), None)
     if date is not None and not all(map(_DATE.fullmatch, texts)):
         told.append(

@@ -53,6 +53,7 @@ class FetchedImages:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             fix = "delete it, and run `shelfwise fetch` again"
             raise CatalogError(f"{record} is no record of fetched images; {fix}") from None
+        # somebody else may have written it: it must not lead out of the catalogue's folder
         if Path(below).is_absolute() or ".." in parts:
             fix = "fetch the images to a folder below the catalogue's"
             raise CatalogError(f"{record} names the folder {below}, which is outside; {fix}")
