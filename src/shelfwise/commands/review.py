@@ -31,6 +31,7 @@ from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.access.host_names import host_name, is_loopback, sent_name
 from shelfwise.service.access.sessions import Sessions, Visitor
+from shelfwise.service.requests.connection_limits import LimitedConnection
 from shelfwise.service.server import bind, http_address
 
 KEEP_ALIVE_SECONDS = 60
@@ -123,6 +124,9 @@ def review(
 def _serve(app: Any, listening: socket.socket) -> None:
     config = uvicorn.Config(
         app,
+        http=LimitedConnection,
+        # there are none; uvicorn would tell who asks for one to install a library
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

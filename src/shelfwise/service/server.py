@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from shelfwise.errors import ShelfwiseError
 from shelfwise.service.engine.engine import Engine
+from shelfwise.service.requests.connection_limits import LimitedConnection
 
 log = logging.getLogger("shelfwise")
 
@@ -93,7 +94,9 @@ async def _run(
 ) -> None:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=LimitedConnection,
+        # there are none; uvicorn would tell who asks for one to install a library
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
