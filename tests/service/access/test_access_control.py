@@ -95,6 +95,25 @@ def test_a_name_that_was_pointed_at_this_machine_is_refused(host: str) -> None:
     assert "evil" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("host", ["evil.example", "127.0.0.1"]),
+        ("origin", ["http://evil.example", "http://127.0.0.1:8000"]),
+        ("x-api-key", ["of-a-caller", "of-the-admin"]),
+        ("authorization", ["Bearer wrong", "Bearer of-a-caller"]),
+    ],
+)
+def test_a_header_with_two_values_is_refused(
+    closed: httpx.AsyncClient, name: str, values: list[str]
+) -> None:
+    headers = [(name, value) for value in values]
+    for path in ("/v1/labels", "/healthz"):
+        answer = run(closed.get(path, headers=headers))
+        assert answer.status_code == 400
+        assert name in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:9", "LOCALHOST", "[::1]:8000"])
 def test_loopback_names_are_ours(host: str) -> None:
     assert run(client_of(Access()).get("/", headers={"host": host})).status_code == 200

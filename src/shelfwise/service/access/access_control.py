@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -23,6 +23,9 @@ HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 
 SIGN_IN = "/sign-in"
 """Where a browser without a session is led, where sessions are opened with a key."""
+
+_ONCE = (b"host", b"origin", b"authorization", b"x-api-key")
+"""Headers of which only one value can be meant."""
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -109,6 +112,7 @@ class AccessControl:
         headers = dict(scope["headers"])
         path = scope["path"]
         try:
+            _check_once(scope["headers"])
             # what looks after the service calls it by an address of the moment
             if path not in HEALTH_PATHS:
                 check_host(headers, self.access.hosts)
@@ -184,6 +188,18 @@ async def _lead_to(path: str, send: Send, *headers: tuple[bytes, bytes]) -> None
     lines = [(b"location", path.encode()), (b"content-length", b"0"), *headers]
     await send({"type": "http.response.start", "status": 303, "headers": lines})
     await send({"type": "http.response.body", "body": b""})
+
+
+def _check_once(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Refuse a request of which a proxy could have checked one value, and we the other.
+
+    Raises:
+        Problem: a header that decides who may enter is there twice.
+    """
+    names = [name for name, _ in headers]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise Problem(400, "header-twice", f"the header {name.decode()} is there twice")
 
 
 def check_host(headers: Mapping[bytes, bytes], hosts: frozenset[str]) -> None:
