@@ -134,6 +134,11 @@ def test_transparent_greys_become_white(data: bytes, wanted: list[int]) -> None:
             ),
             [WHITE, RED],
         ),
+        # of two colours that share their upper eight bits one is transparent
+        (
+            png(2, 16, 2, struct.pack(">6H", 7, 7, 7, 9, 9, 9), transparent(7, 7, 7)),
+            [WHITE, (0, 0, 0)],
+        ),
         (png(2, 8, 2, bytes([1, 2, 3, 255, 0, 0]), transparent(1, 2, 3)), [WHITE, RED]),
         (
             png(2, 16, 6, struct.pack(">8H", 0x4000, 0x8000, 0, 0xFFFF, 0, 0, 0, 0)),

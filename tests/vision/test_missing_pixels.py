@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from shelfwise.vision.image_decoding import ImageRejectedError, Reshaping, decode
+from shelfwise.vision.jpeg_scans import lacks_scans
 
 WHOLE = Reshaping("thumbnail", 1000)
 END = b"\xff\xd9"
@@ -48,6 +49,44 @@ def test_a_jpeg_that_ends_in_that_grey_is_read() -> None:
     assert decode(data, WHOLE).pixels.shape == (48, 64, 3)
     # what follows the end marker is no pixel
     assert decode(data + b"further bytes", WHOLE).pixels.shape == (48, 64, 3)
+
+
+KINDS: list[dict[str, object]] = [
+    {},
+    {"progressive": True},
+    {"restart_marker_rows": 1},
+    {"progressive": True, "restart_marker_blocks": 3},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("end", [b"", END], ids=["cut", "ended anew"])
+def test_a_jpeg_is_refused_wherever_it_is_broken_off(kind: dict[str, object], end: bytes) -> None:
+    data = stored(photo(), "JPEG", **kind)
+    whole = decode(data, WHOLE).pixels.astype(int)
+    # between two scans a progressive one is whole and coarse; at a restart marker nothing looks cut
+    for place in range(data.index(b"\xff\xda"), len(data)):
+        try:
+            pixels = decode(data[:place] + end, WHOLE).pixels
+        except ImageRejectedError:
+            continue
+        # of one that was ended anew nothing tells whether its last square and finest details are whole
+        assert np.abs(pixels - whole)[:-16].mean() < 3, f"cut at byte {place} of {len(data)}"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("size", [(1, 2), (17, 33), (64, 48)], ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_whole_jpegs_of_any_kind_are_read(
+    mode: str, size: tuple[int, int], kind: dict[str, object]
+) -> None:
+    for subsampling in (0, 1, 2):
+        data = stored(photo().convert(mode).resize(size), "JPEG", subsampling=subsampling, **kind)
+        assert not lacks_scans(data)
+        # a thumbnail before it has markers of its own
+        thumbnail = stored(photo(), "JPEG")[:500]
+        segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+        assert not lacks_scans(data[:2] + segment + data[2:])
 
 
 def png(mode: str, rows: int) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 WHITE = (255, 255, 255)
 
@@ -15,6 +15,8 @@ _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 
 _GREY_LEVELS = {"1": 2, "L;2": 4, "L;4": 16}
 """How the file stores a grey of few bits -> the number of greys it may have."""
+
+_WIDE_COLOURS, _LOWER_BYTES = "RGB;16B", "RGB;16L"
 
 _READ_IN_PLANES = ("RGB", "RGBA", "CMYK")
 
@@ -136,6 +138,31 @@ def to_rgb(image: Image.Image, stored: StoredPixels) -> Image.Image:
     return canvas
 
 
+def has_wide_transparency(image: Image.Image, stored: StoredPixels) -> bool:
+    """Whether one colour of 16 bits a channel is transparent; Pillow keeps the upper 8 bits of the pixels."""
+    is_colour = isinstance(image.info.get("transparency"), tuple)
+    return is_colour and stored.raw_mode == _WIDE_COLOURS
+
+
+def with_wide_transparency(image: Image.Image, again: ImageFile.ImageFile) -> Image.Image:
+    """The image with its transparent colour, which is compared with all 16 bits of the pixels.
+
+    Args:
+        image: loaded.
+        again: the same, opened and not loaded yet.
+    """
+    # read as if the lower byte came last but one, the lower byte is what is kept
+    again.tile = [tile._replace(args=_LOWER_BYTES) for tile in again.tile]
+    upper, lower = np.asarray(image), np.asarray(again)
+    colour = np.array(image.info["transparency"])
+    same = (upper == colour >> 8) & (lower == colour & 255)
+    alpha = np.where(same.all(axis=2), 0, 255).astype(np.uint8)
+    image = image.copy()
+    del image.info["transparency"]
+    image.putalpha(Image.fromarray(alpha))
+    return image
+
+
 def _from_wide_grey(image: Image.Image, stored: StoredPixels) -> Image.Image:
     """Greys of 16 bits as 8 bits, with what is transparent; Pillow's own conversion would clip them."""
     greys: NDArray[Any] = np.asarray(image)
@@ -163,9 +190,6 @@ def _with_scaled_transparency(image: Image.Image, raw_mode: str) -> Image.Image:
     transparent = image.info["transparency"]
     if isinstance(transparent, int) and raw_mode in _GREY_LEVELS and image.mode != "P":
         scaled: Any = transparent * 255 // (_GREY_LEVELS[raw_mode] - 1)
-    elif isinstance(transparent, tuple) and raw_mode.startswith("RGB;16"):
-        # the upper 8 of 16 bits, as Pillow reads the pixels
-        scaled = tuple(value >> 8 for value in transparent)
     else:
         return image
     image = image.copy()

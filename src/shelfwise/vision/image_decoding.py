@@ -17,6 +17,7 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    ImageFile,
     ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
@@ -24,7 +25,15 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from shelfwise.vision.image_colours import WHITE, StoredPixels, UnusablePixelsError, to_rgb
+from shelfwise.vision.image_colours import (
+    WHITE,
+    StoredPixels,
+    UnusablePixelsError,
+    has_wide_transparency,
+    to_rgb,
+    with_wide_transparency,
+)
+from shelfwise.vision.jpeg_scans import lacks_scans, may_lack_scans
 from shelfwise.vision.missing_pixels import jpegs_to_compare, may_lack_pixels, png_lacks_pixels
 
 Pixels = NDArray[np.uint8]
@@ -116,14 +125,18 @@ def _decode(image: Image.Image, data: bytes, reshaping: Reshaping) -> DecodedIma
         image = _open_image(_whole_jpeg(data))
         image.draft("RGB", (reshaping.size, reshaping.size))
         image.load()
+    if may_lack_scans(image, data) and lacks_scans(data):
+        raise _broken_off()
     if may_lack_pixels(image):
         _check_pixels_are_there(image, data)
+    if has_wide_transparency(image, stored):
+        image = with_wide_transparency(image, _open_image(data))
     rgb = to_rgb(_upright(image), stored)
     pixels = np.asarray(_reshaped(rgb, reshaping))
     return DecodedImage(pixels, _has_several_frames(image))
 
 
-def _open_image(data: bytes) -> Image.Image:
+def _open_image(data: bytes) -> ImageFile.ImageFile:
     """The image with its header read and no pixel decoded.
 
     ``Image.open`` does the same, and warns above 89 million pixels. Files that large are expected here, and

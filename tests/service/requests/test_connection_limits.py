@@ -52,9 +52,7 @@ def application() -> Application:
 
 
 @pytest.fixture
-def address(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, int]]:
+def address(application: Application, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     monkeypatch.setattr(connection_limits, "HEAD_SECONDS", 0.4)
     monkeypatch.setattr(connection_limits, "ANSWER_SECONDS", 0.4)
     config = uvicorn.Config(application, http=LimitedConnection, lifespan="off", log_config=None)
