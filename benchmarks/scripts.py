@@ -31,6 +31,7 @@ def letters(first: int, last: int) -> str:
 
 
 IDEOGRAPHS, HIRAGANA = letters(0x4E00, 0x52AF), letters(0x3042, 0x308F)
+KATAKANA, HANGUL = letters(0x30A2, 0x30F3), letters(0xAC00, 0xB300)
 THAI, THAI_VOWELS = letters(0x0E01, 0x0E2E), ["", *"าิีึืุูะำ"]
 HINDI, HINDI_VOWELS = letters(0x0915, 0x0939), ["", *"ािीुेो"]
 ARABIC = letters(0x0628, 0x063A) + letters(0x0641, 0x064A)
@@ -55,6 +56,8 @@ def japanese(random_: random.Random) -> str:
 SCRIPTS: dict[str, Word] = {
     "Chinese": syllables(IDEOGRAPHS, [""], 2),
     "Japanese": japanese,
+    "Japanese (katakana)": syllables(KATAKANA, [""], 3),
+    "Korean": syllables(HANGUL, [""], 2),
     "Thai": syllables(THAI, THAI_VOWELS, 3),
     "Hindi": syllables(HINDI, HINDI_VOWELS, 3),
     "Arabic": syllables(ARABIC, [""], 5),

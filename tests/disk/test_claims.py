@@ -138,6 +138,11 @@ def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["loop"]
 
 
+def test_the_root_is_refused() -> None:
+    with pytest.raises(StorageError, match="cannot write /: it is the root"), claimed(Path("/")):
+        pass
+
+
 FULL = """
 import resource, sys
 from pathlib import Path

@@ -122,6 +122,9 @@ def test_a_body_of_a_byte_a_second_is_ended(server: Server) -> None:
         ([], {"SHELFWISE_KEY_FILE": "/nowhere/key"}, "cannot be read"),
         ([], {"SHELFWISE_KEY": KEY, "SHELFWISE_ADMIN_KEY": KEY}, "same key"),
         (["--demo"], {}, "either a MODEL or --demo"),
+        (["--models-root", "/nowhere"], {}, "/nowhere is no folder"),
+        # a service that would never end
+        (["--drain-delay", "inf"], {}, "--drain-delay"),
     ],
 )
 def test_a_door_that_would_be_open_or_in_doubt_is_not_opened(

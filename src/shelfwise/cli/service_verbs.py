@@ -36,7 +36,10 @@ def serve(
     drain_delay: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=0, help="How long it still takes requests after /readyz says no."
+            metavar="SECONDS",
+            min=0,
+            max=3600,
+            help="How long it still takes requests after /readyz says no.",
         ),
     ] = 2.0,
     models_root: Annotated[

@@ -68,6 +68,8 @@ def serve(
             f"{model} is not a shelfwise model: it has no {MANIFEST}; "
             "give the folder that `shelfwise train` wrote, or try --demo"
         )
+    if models_root is not None and not models_root.is_dir():
+        raise ServerError(f"--models-root {models_root} is no folder; make it, or leave it out")
     listening = bind(endpoint.host, endpoint.port)
     # Prometheus warns of the times at which counters were made; the process is ours, so they may go
     disable_created_metrics()  # type: ignore[no-untyped-call]

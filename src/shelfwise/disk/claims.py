@@ -37,6 +37,11 @@ def claimed(path: Path) -> Iterator[None]:
         raise StorageError(
             f"cannot write {path}: it is a link that leads to itself; remove it, or choose another place"
         )
+    # the root has no name, and nothing is beside it
+    if not path.name:
+        raise StorageError(
+            f"cannot write {path}: it is the root of all folders; choose another place"
+        )
     lock = _lock_file(path)
     handle = _lock(path, lock)
     try:

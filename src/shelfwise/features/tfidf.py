@@ -42,6 +42,9 @@ MOST_SHARED = 2048
 IDEOGRAPH_RUNS = (1, 2, 3)
 """Lengths of the runs of ideographs that are counted: most Chinese words have two."""
 
+SYLLABLE_RUNS = (1, 2)
+"""Lengths of the runs of Hangul and katakana that are counted beside `letters`: 가방 is a bag, 컵 a cup."""
+
 
 class BagSettings(PluginSettings):
     """What is counted, and how it is weighted."""
@@ -182,11 +185,12 @@ class NgramCounts(FieldInputs):
 def count_grams(tokens: TokenArray, settings: BagSettings) -> list[Grams]:
     """The n-grams of one text column: of its words, then of its letters, where these are counted."""
     ideographs = IDEOGRAPH_RUNS if settings.segmentation == "unicode" else ()
+    syllables = SYLLABLE_RUNS if settings.segmentation == "unicode" else ()
     grams: list[Grams] = []
     if settings.words:
         grams.append(word_grams(tokens, settings.words, ideographs))
     if settings.letters:
-        grams.append(letter_grams(tokens, settings.letters))
+        grams.append(letter_grams(tokens, settings.letters, syllables))
     return grams
 
 

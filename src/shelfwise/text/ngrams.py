@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shelfwise.text.gram_counts import Grams, Keys, summed
 from shelfwise.text.hashing import splitmix64
-from shelfwise.text.scripts import is_ideographic, split_scripts
+from shelfwise.text.scripts import is_ideographic, is_syllabic, split_scripts
 from shelfwise.text.tokenization import (
     Segmentation,
     beyond_ascii,
@@ -68,31 +68,40 @@ def word_grams(
     ideographic = np.array([is_ideographic(word) for word in tokens.words], np.bool_)
     if not ideographic.any():
         return counts
-    return counts.joined(_ideograph_runs(units, tokens, ideographic, further))
+    # runs across a word that is gone are rare, and do no harm
+    return counts.joined(_runs_of_some(units, ideographic[tokens.ids], tokens.offsets, further))
 
 
-def _ideograph_runs(
-    units: Keys, tokens: TokenArray, ideographic: NDArray[np.bool_], orders: Sequence[int]
+def _runs_of_some(
+    units: Keys, is_kept: NDArray[np.bool_], offsets: Offsets, orders: Sequence[int]
 ) -> Grams:
-    """Runs of n ideographs, for each n in `orders`.
+    """Runs of n units in each row without its other units, for each n in `orders`.
 
     Args:
-        units: (T,) the tokens' numbers.
-        ideographic: (W,) which of the distinct words are ideographs.
+        is_kept: (T,) which of the units count.
     """
-    is_letter = ideographic[tokens.ids]
-    # each text without its other words; runs across one that is gone are rare, and do no harm
-    before = np.concatenate([[0], np.cumsum(is_letter)])
-    return _count_runs(units[is_letter], before[tokens.offsets], orders)
+    before = np.concatenate([[0], np.cumsum(is_kept)])
+    return _count_runs(units[is_kept], before[offsets], orders)
 
 
-def letter_grams(tokens: TokenArray, orders: Sequence[int]) -> Grams:
+def letter_grams(
+    tokens: TokenArray, orders: Sequence[int], syllable_orders: Sequence[int] = ()
+) -> Grams:
     """Runs of n letters within a word, the blanks around it counting as letters, for each n in `orders`.
 
     Worked out once a distinct word, then spread over the texts.
+
+    Args:
+        syllable_orders: further lengths, in words of Hangul or katakana.
     """
     letters, offsets = _letters(tokens.words, " ")
-    of_words = _count_runs(letters.astype(np.uint64), offsets, orders)
+    units = letters.astype(np.uint64)
+    of_words = _count_runs(units, offsets, orders)
+    further = sorted(set(syllable_orders) - set(orders))
+    syllabic = np.array([bool(further) and is_syllabic(word) for word in tokens.words], np.bool_)
+    if syllabic.any():
+        is_kept = np.repeat(syllabic, np.diff(offsets))
+        of_words = of_words.joined(_runs_of_some(units, is_kept, offsets, further))
     entries = int(of_words.distinct[tokens.ids].sum())
     if entries <= _MOST_SPREAD:
         return _spread(of_words, tokens)

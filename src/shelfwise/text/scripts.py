@@ -16,6 +16,9 @@ import regex
 
 _IDEOGRAPHIC = regex.compile(r"[\p{Ideographic}\p{Script=Hiragana}&&\p{L}]", regex.V1)
 
+_SYLLABIC = regex.compile(r"[\p{Script=Hangul}\p{Script=Katakana}&&\p{L}]", regex.V1)
+"""Each is a syllable, and many words have two; other words stand before and behind them without a blank."""
+
 _COMPLEX = regex.compile(r"[\p{Line_Break=Complex_Context}&&\p{L}]", regex.V1)
 """Letters of Thai, Lao, Khmer, Burmese and the like: words of several letters, without blanks."""
 
@@ -31,6 +34,16 @@ def is_ideographic(word: str) -> bool:
     (True, False, False)
     """
     return _IDEOGRAPHIC.match(word) is not None
+
+
+@lru_cache(maxsize=2**17)
+def is_syllabic(word: str) -> bool:
+    """Whether `word` has syllables of Hangul or katakana.
+
+    >>> is_syllabic("여행가방"), is_syllabic("mug")
+    (True, False)
+    """
+    return not word.isascii() and _SYLLABIC.search(word) is not None
 
 
 def split_scripts(column: pa.Array, codes: Sequence[int], every_letter: bool = False) -> pa.Array:
