@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import PRODUCTS, paths_read, read, table
 
 IDS = [p.id for p in PRODUCTS]
@@ -287,3 +288,25 @@ def test_prices_in_objects_of_other_languages(tmp_path: Path) -> None:
     ]
     result = read(tmp_path, json.dumps(rows), "products.json")
     assert result.catalog.column("price") == [p.price for p in PRODUCTS]
+
+
+def test_reviews_in_languages_are_no_titles(tmp_path: Path) -> None:
+    rows = [
+        {
+            "sku": p.id,
+            "reviews": [{"language": "en", "text": "Good"}, {"language": "en", "text": "x"}],
+        }
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(rows), "products.json")
+    assert result.catalog.column("title") == [None] * len(PRODUCTS)
+
+
+def test_a_long_description_is_no_name_of_a_category(tmp_path: Path) -> None:
+    text = "All that you need to drink tea or coffee, at home and on your way."
+    rows = [
+        {"id": p.id, "title": p.title, "categories": [{"id": 5, "description": text}]}
+        for p in PRODUCTS
+    ]
+    with pytest.raises(CatalogError, match="unusable categories"):
+        read(tmp_path, json.dumps(rows), "products.json")

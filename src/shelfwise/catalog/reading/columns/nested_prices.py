@@ -44,7 +44,7 @@ _AMOUNTS = (
         "price_amount",
         "priceamount",
     ),
-    *("valore", "valor", "importe", "montant", "betrag", "bedrag", "belopp", "kwota"),
+    *("valore", "valor", "importe", "montant", "betrag", "bedrag", "belopp", "kwota", "text"),
     # MongoDB's {"$numberDecimal": "4.50"}
     *("numberdecimal", "numberdouble", "numberint", "numberlong"),
 )

@@ -23,10 +23,13 @@ _NAMES = ("name", "title", "label", "value", "text")
 _ENDS = ("name", "headingtext")
 """What such a key may end with."""
 
-_OTHER_NAMES = tuple(
-    name for name in (*SYNONYMS["title"], *SYNONYMS["description"]) if name != "product"
-)
-"""The same in other languages, and what says a code in words; a product is another object."""
+_OTHER_NAMES = tuple(name for name in SYNONYMS["title"] if name != "product")
+"""The same in other languages; a product is another object."""
+
+_IN_WORDS = SYNONYMS["description"]
+"""Keys under which an object with a code says it in words, if these are few."""
+
+_LONGEST_NAME = 60
 
 _ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href", "link", "path")
 """Keys under which an object has the address of an image, the best first."""
@@ -108,7 +111,9 @@ def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
     # {"categoryId": "5", "categoryName": "Mugs"} (eBay), and the SubjectHeadingText of ONIX
     named = [(key, value[key]) for one, key in plain.items() if one.endswith(_ENDS)]
     others = ((plain[name], value[plain[name]]) for name in _OTHER_NAMES if name in plain)
-    possible = (*found, *(named if len(named) == 1 else ()), *others)
+    texts = ((plain[name], value[plain[name]]) for name in _IN_WORDS if name in plain)
+    short = ((key, text) for key, text in texts if len(str(text)) <= _LONGEST_NAME)
+    possible = (*found, *(named if len(named) == 1 else ()), *others, *short)
     return next(((key, text) for key, text in possible if isinstance(text, str)), None)
 
 

@@ -20,8 +20,6 @@ _MAX_DEPTH = 5
 _ENTRY = frozenset({"locale", "scope", "data"})
 """What Akeneo says of a value: the language, the sales channel, and the value itself."""
 
-_TEXTS = frozenset({"title", "description"})
-
 _LANGUAGES = (
     "lang",
     "language",
@@ -81,15 +79,25 @@ def with_translations(record: Any) -> Any:
         listed = value.get("results") if isinstance(value, dict) else value
         if not isinstance(listed, list) or not listed or _is_ours(name):
             continue
+        by_language = {_language_of(item): item for item in listed}
+        # of reviews several may be in one language
+        if None in by_language or len(by_language) < len(listed):
+            continue
         found = {
             f"{key}-{language}": text
-            for language, item in ((_language_of(item), item) for item in listed)
-            for key, text in (item.items() if language else ())
+            for language, item in by_language.items()
+            for key, text in item.items()
             if isinstance(text, str) and key not in _LANGUAGES and key not in record
         }
-        if not _TEXTS.isdisjoint(plan_columns(tuple(found), {}).ours):
+        if any(_is_title_or_description(key) for item in by_language.values() for key in item):
             return {**{key: one for key, one in record.items() if key != name}, **found}
     return record
+
+
+def _is_title_or_description(name: str) -> bool:
+    """Whether a key surely names one of these; a review has a text, too."""
+    ours = plan_columns((name,), {}).ours.keys()
+    return bool(ours & {"title", "description"}) and name.lower() != "text"
 
 
 def _holds_objects(value: Any, depth: int) -> bool:
