@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shelfwise.catalog.reading.columns.level_columns import find_level_columns
+from shelfwise.catalog.reading.columns.level_columns import find_level_columns, told_left_level
 from tests.catalog.reading.written_products import PRODUCTS, paths_read, read, table
 
 ONE_PATH = [{product.paths[0]} for product in PRODUCTS]
@@ -99,7 +99,12 @@ def test_a_column_of_categories_beside_levels_is_told(tmp_path: Path) -> None:
 
 def test_a_second_path_is_no_level_of_the_first() -> None:
     names = ["Category_1", "SubCategory_1", "Category_2", "SubCategory_2"]
-    assert find_level_columns(["id", *names]) is None
+    found = find_level_columns(["id", *names])
+    assert found is not None
+    assert found.names == ("Category_1", "SubCategory_1")
+    told = told_left_level(names, found)
+    assert told is not None
+    assert "SubCategory_2 is called like a level, too, and is left out" in told
     assert find_level_columns(["id", names[0], names[2]]) is not None
 
 

@@ -19,6 +19,10 @@ _LEVEL = r"(?:level|lvl|l|ebene|niveau|niv|nivel|nível|livello|poziom|seviye|ni
 _NUMBERED = re.compile(
     rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|(?:ic|product|item)_group|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name|명)?"
 )
+_FIRST = re.compile(rf"({CATEGORY})_1")
+_LANGUAGE = re.compile(r"^(?:en|us|uk|de|fr|es|it|nl|pt|pl|sv|da)_")
+"""In front of the names of columns that shops have in several languages."""
+
 _SUBS = ("sub", "sub_")
 
 _OF_OTHERS = re.compile(
@@ -98,6 +102,9 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
     >>> find_level_columns(["id", "Unterkategorie", "Hauptkategorie"]).names
     ('Hauptkategorie', 'Unterkategorie')
     """
+    first = _first_pair(names)
+    if first:
+        return CategoryColumns(first, "levels")
     numbered, named = _numbered_levels(names), _named_levels(names)
     # Kategori is above Alt Kategori 1 and Alt Kategori 2
     levels = named if set(numbered) < set(named) else numbered
@@ -118,7 +125,7 @@ def told_left_level(names: Sequence[str], found: CategoryColumns) -> str | None:
     if found.kind != "levels" or set(found.names) == set(_numbered_levels(names)):
         return None
     left = (name for name in names if name not in found.names)
-    other = next((name for name in left if any(map(_place, plain_names(name)))), None)
+    other = next((one for one in left if any(map(_place, _possible(one)))), None)
     # a column of codes stands beside that of the names
     if other is None or any(_is_one_level(other, name) for name in found.names):
         return None
@@ -148,6 +155,26 @@ def is_label_name(name: str) -> bool:
     (True, False)
     """
     return _LABEL.fullmatch(f"{normal_name(name)}_1") is not None
+
+
+def _first_pair(names: Sequence[str]) -> tuple[str, ...]:
+    """The first of several categories that each have a column and one for what lies below it.
+
+    >>> _first_pair(["NL_Category_1", "NL_Subcategory_1", "NL_Category_2", "NL_Subcategory_2"])
+    ('NL_Category_1', 'NL_Subcategory_1')
+    """
+    plain = {_without_language(name): name for name in reversed(names)}
+    tops = ((_FIRST.fullmatch(one), name) for one, name in plain.items())
+    pairs = ((name, f"{sub}{match[1]}_1") for match, name in tops if match for sub in _SUBS)
+    return next(((name, plain[below]) for name, below in pairs if below in plain), ())
+
+
+def _possible(name: str) -> tuple[str, ...]:
+    return (*plain_names(name), _without_language(name))
+
+
+def _without_language(name: str) -> str:
+    return _LANGUAGE.sub("", normal_name(name))
 
 
 def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
