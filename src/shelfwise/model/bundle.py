@@ -244,6 +244,7 @@ def _other_files(folder: Path) -> list[str]:
     report = folder / REPORT
     if report.is_dir():
         names = sorted(path.name for path in report.iterdir())
+        # older versions have left other files in it
         known = re.compile(REPORT_FILES)
         found += [f"{REPORT}/{name}" for name in names if not known.fullmatch(name)]
     return found

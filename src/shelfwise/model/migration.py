@@ -136,6 +136,7 @@ def _relabelled(sections: Mapping[str, State], step: LabelMapping) -> dict[str, 
     """The kept training products under the changed labels."""
     relabelled = {}
     if "nearest_neighbours" in sections:
+        # vectors stay as they are: what products look like has not changed
         index = sections["nearest_neighbours"]
         rows, columns = step.apply_sparse(index.arrays["label_rows"], index.arrays["label_columns"])
         arrays = {**index.arrays, "label_rows": rows, "label_columns": columns}

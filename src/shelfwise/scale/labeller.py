@@ -129,6 +129,7 @@ class ShardLabeller(ShardWorker):
         name = f"{self._plan.part_stem(number)}.{kind}.jsonl"
         content = "".join(lines).encode()
         digest = hashlib.sha256(content).hexdigest()
+        # it stands there already: another worker has written the same, or something is wrong
         if not write_bytes(self._out, name, content):
             check_content(self._out, name, digest)
         return {"file": name, "sha256": digest}

@@ -181,6 +181,7 @@ class RayEngine:
         while self._queue.is_open:
             while self._idle and (task := self._queue.next()):
                 self._hand_out(self._idle.pop(), task)
+            # not for ever, so that workers that hang are looked for
             done, _ = self._ray.wait(list(self._busy), num_returns=1, timeout=_LOOK_SECONDS)
             for told in done:
                 yield from self._events(told)

@@ -109,6 +109,7 @@ def _found(places: Sequence[str]) -> list[_Source]:
                 f"{place} is no object and others are; give only files, or only {SCHEME} places"
             )
         for source in _found_at(place.rstrip("/")):
+            # a place that two patterns mean is read once
             found.setdefault(source.path, source)
     return list(found.values())
 
@@ -198,6 +199,7 @@ def _put(catalog: ShardedCatalog, target: Storage, context: Context) -> None:
         StorageError: an object stands there with another content.
     """
     catalog.save()
+    # the manifest last: a folder without one is not taken for a catalogue
     names = [*(shard.name for shard in catalog.shards), QUARANTINE, MANIFEST]
     standing = target.names()
     with context.progress("writing the shards", len(names)) as bar:

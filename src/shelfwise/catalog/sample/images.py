@@ -58,6 +58,7 @@ def draw(spec: ImageSpec, rng: np.random.Generator) -> Image.Image:
         canvas = _print_pattern(canvas, spec.pattern, turn, offset, rng)
     ink = accent if rng.random() < 0.4 else FIXED_PAINTS["white"]
     canvas.putpalette(palette(COLORS[spec.color], accent, ink), "RGBA")
+    # drawn larger and made smaller: edges come out smooth
     product = np.asarray(canvas.convert("RGBA").reduce(_OVERSAMPLING), np.float32)
     return _compose(product, rng)
 

@@ -124,6 +124,7 @@ class IngestState:
         """Finish the open shard, and write down that a later run goes on behind it."""
         self._writer.close()
         self._quarantine.flush()
+        # all of it is on the disk before the line of the ledger that says so
         os.fsync(self._quarantine.fileno())
         paths = self._writer.paths[len(self.shards) :]
         shards = [_described(path) for path in paths]

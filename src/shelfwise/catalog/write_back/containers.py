@@ -42,6 +42,7 @@ def unpack(path: Path) -> Unpacked:
     """
     form = compression(path)
     packed = path.read_bytes()
+    # as the reader unpacks it, with all its limits
     content = b"".join(read_chunks(path))
     if form == "gzip":
         return Unpacked(content, lambda new: _gzipped(new, packed))

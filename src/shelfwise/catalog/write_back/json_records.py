@@ -101,6 +101,7 @@ def _starts(text: str, start: int, parts: Sequence[str]) -> Iterator[int]:
     """Where the records inside a value begin."""
     if not parts:
         yield start
+    # ijson calls the places of an array so
     elif text[start] == "[" and parts[0] == "item":
         for begin in _items(text, start):
             yield from _starts(text, begin, parts[1:])

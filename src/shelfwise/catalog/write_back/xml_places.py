@@ -54,6 +54,7 @@ def each_record(
     """
     target = _Target(data, is_record, take)
     parser = DefusedXMLParser(target=target, encoding="utf-8", forbid_entities=True)
+    # the parser alone knows where in the bytes it is
     target.position = lambda: parser.parser.CurrentByteIndex
     try:
         parser.feed(data)
@@ -95,6 +96,7 @@ class _Target:
         if not self._open:
             return
         element = self._open.pop()
+        # an element without an end tag of its own has nothing inside
         if self._data[element.inner - 2 : element.inner] == b"/>":
             element.stop = element.end = element.inner
         else:

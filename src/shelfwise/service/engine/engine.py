@@ -43,6 +43,7 @@ class Engine:
         self.failure: str | None = None
         self.swap: Swap | None = None
         self._current: WorkerSet | None = None
+        # kept, as asyncio itself holds running tasks only weakly
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, failed: Callable[[], None] = lambda: None) -> None:

@@ -45,6 +45,7 @@ class FrameBuffer:
         while len(self._bytes) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._bytes)
             end = _LENGTH.size + length
+            # the rest is still on its way
             if len(self._bytes) < end:
                 return
             message: Message = msgspec.msgpack.decode(self._bytes[_LENGTH.size : end])

@@ -89,6 +89,7 @@ def _thresholds(predictor: Predictor) -> list[float] | None:
         values = rule.values
     else:
         values = np.asarray(rule, np.float64)
+    # one for all labels stands for each
     each: list[float] = np.broadcast_to(values, len(predictor.labels.names)).tolist()
     return each
 
