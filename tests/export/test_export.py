@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import shelfwise
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.categorizer import Categorizer
 from shelfwise.core.catalog import Catalog
@@ -81,6 +82,13 @@ def test_a_product_is_answered_alike_in_any_company(exported: Path, products: Ca
         np.testing.assert_allclose(
             graph.scores(graph.predict_members(alone, Context()))[0], together[row], atol=1e-5
         )
+
+
+def test_the_graph_names_no_file_of_the_machine_that_made_it(exported: Path) -> None:
+    graph = (exported / "model.onnx").read_bytes()
+    assert str(Path(shelfwise.__file__).parent).encode() not in graph
+    assert b"site-packages" not in graph
+    assert b".py" not in graph
 
 
 def test_predicts_without_torch(exported: Path, tmp_path: Path, sample: Path) -> None:

@@ -208,8 +208,23 @@ def onnx_bytes(system: System) -> bytes:
             ) from error
     # in memory: the bundle is written whole or not at all
     buffer = io.BytesIO()
-    onnx.save(program.model_proto, buffer)
+    onnx.save(_without_origins(program.model_proto), buffer)
     return buffer.getvalue()
+
+
+def _without_origins(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph without notes on which line of which file made each of its parts.
+
+    They name folders of this machine, so the same model would have other bytes in another folder.
+    """
+    inside = graph.graph
+    noted: list[Any] = [graph, inside, *inside.node, *inside.initializer]
+    noted += [*inside.input, *inside.output, *inside.value_info]
+    for function in graph.functions:
+        noted += [function, *function.node, *function.value_info]
+    for one in noted:
+        del one.metadata_props[:]
+    return graph
 
 
 @contextmanager
