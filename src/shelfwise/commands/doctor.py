@@ -131,6 +131,7 @@ def _device() -> dict[str, Any]:
     from shelfwise.core.device_request import requested_device
     from shelfwise.nn.device import device_facts
 
+    # counted apart from what is used: who asked for the processor may still have a GPU
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     try:
         return {**device_facts(), "cuda_devices": count, "problem": None}

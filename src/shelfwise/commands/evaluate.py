@@ -32,6 +32,7 @@ def evaluate(
         CatalogError: `source` cannot be read, or has no product with categories.
         ConfigError: there are workers for a file, which one process reads.
     """
+    # shards are many files, so workers can share them
     catalog = ingested_catalog(source)
     if catalog is not None:
         return score_shards(model, source, catalog, context, workers)

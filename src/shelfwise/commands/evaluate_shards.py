@@ -105,6 +105,7 @@ def _counted(engine: Engine, numbers: list[int], rows: int, context: Context) ->
         for event in engine.label(numbers):
             if isinstance(event, Advanced):
                 progress.advance(event.rows)
+            # figures of the other shards would be taken for those of all
             elif isinstance(event, Failed):
                 raise CatalogError(f"no figures, as a shard is missing: {event.reason}")
             else:

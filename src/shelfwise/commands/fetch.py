@@ -138,6 +138,7 @@ def _keep_other_files(record: Path) -> None:
     Raises:
         StorageError: it would be lost.
     """
+    # a link that leads nowhere would be written through
     if not os.path.lexists(record):
         return
     try:

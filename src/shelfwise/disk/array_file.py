@@ -31,6 +31,7 @@ class ArrayFile:
         Raises:
             StorageError: there is no room for them.
         """
+        # reading may have moved the place
         self._file.seek(0, 2)
         try:
             np.ascontiguousarray(numbers, self._dtype).tofile(self._file)

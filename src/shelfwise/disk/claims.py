@@ -61,6 +61,7 @@ def remove_leftovers(path: Path) -> None:
         if _is_of_another_writer(leftover, path):
             continue
         log.warning("removed %s, which a run that was stopped has left", leftover)
+        # a link is removed, and not what it leads to
         if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover, ignore_errors=True)
         else:

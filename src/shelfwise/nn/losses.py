@@ -137,5 +137,6 @@ def make_loss(name: LossName, targets: Tensor) -> Loss:
     if name in simple:
         return simple[name]
     if name == "class_balanced":
+        # the only one that has to know how frequent labels are
         return class_balanced(targets.sum(dim=0))
     raise ConfigError(f"there is no loss called {name!r}; known: {', '.join(get_args(LossName))}")

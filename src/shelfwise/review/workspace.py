@@ -247,6 +247,7 @@ class Workspace:
         if not enabled or promise is None:
             return
         precision = self.accepted_precision()
+        # at any time, as the interval holds at every look
         if is_broken(precision, promise):
             self.store.switch_acceptance(
                 False,

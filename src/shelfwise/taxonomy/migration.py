@@ -56,6 +56,7 @@ class Migration:
     mode: Literal["flat", "path"] = "flat"
 
     def __post_init__(self) -> None:
+        # the order of the changes must not matter
         taken = Counter(name for change in self.changes for name in change.takes)
         for name, times in taken.items():
             if times > 1:

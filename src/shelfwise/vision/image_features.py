@@ -128,6 +128,7 @@ class _RowTable:
         self._keys = keys
         self._encoder = encoder
         self._cache = cache
+        # the same picture in several products is computed once
         distinct = dict.fromkeys(key for key in keys if key is not None)
         self._place = {key: row for row, key in enumerate(distinct)}
         self._rows = _make_rows((len(distinct), *encoder.shape), encoder.dtype, context)

@@ -97,6 +97,7 @@ def _inflated_size(parts: list[bytes]) -> int:
     for part in parts:
         rest = part
         while rest and not inflater.eof:
+            # a block at a time, and only its length is kept
             size += len(inflater.decompress(rest, _BLOCK))
             rest = inflater.unconsumed_tail
     return size + len(inflater.flush())

@@ -156,6 +156,7 @@ class PolicyNetwork(nn.Module):
         if settings.input == "logits":
             self.register_buffer("mean", torch.zeros(members, labels))
             self.register_buffer("spread", torch.ones(members, labels))
+        # a bit a member tells a score of 0 from an absent one
         inputs = members * (labels + settings.presence_bits)
         self.layers = _make_layers(inputs, labels, settings.hidden, settings.dropout)
 

@@ -113,6 +113,7 @@ class LabelTree:
             if name.startswith(_MATCHER)
         }
         rankers = LabelRankers.from_state(arrays)
+        # of very many labels the matcher is a tree itself
         kind = cls if is_label_tree(matcher) else LinearWeights
         return cls(arrays[CLUSTERS], kind.from_state(matcher), rankers)
 

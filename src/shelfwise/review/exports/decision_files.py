@@ -70,6 +70,7 @@ def decided_labels(workspace: Workspace) -> dict[str, Labels]:
     for row, identity in enumerate(products.ids):
         if workspace.queues.is_decided(row, current):
             found[identity] = current[identity].after
+        # only while that is on: turned off, nothing is accepted without a person
         elif accepting and products.automatic[row]:
             found[identity] = products.suggestion(row)
     return found

@@ -262,6 +262,7 @@ class ModelChanges:
         if sources.training is not None:
             command += ["--further", str(sources.catalog)]
         command += ["--corrections", str(corrections)]
+        # an option with an empty file would be an error
         if found.left_out:
             command += ["--leave-out", str(left_out)]
         return [*command, "--like", str(sources.model), "--out", str(new), "--json"]
@@ -286,6 +287,7 @@ class ModelChanges:
                 "the new model is the same as the one in use, to the last byte: nothing would change"
             )
         old = self.workspace.products.catalog
+        # rows of decisions would mean other products
         if products.catalog.fingerprint() != old.fingerprint():
             raise ShelfwiseError(
                 "the catalogue is read otherwise than when the review began: its file has changed, or the "
