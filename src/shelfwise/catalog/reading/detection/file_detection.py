@@ -97,6 +97,7 @@ def detect_reading(
         _check_columns(tuple(names), settings)
     evidence = [*source.notes, *source.form.told()]
     sample = lru_cache(maxsize=None)(partial(_sample, parts))
+    # which column is which: what the settings name goes before what is found
     chosen = chosen_columns(tuple(names), settings, sample, evidence)
     named = {**chosen, **settings.columns}
     source = replace(source, form=source.form.with_columns(named))
@@ -106,9 +107,11 @@ def detect_reading(
     if not source.form.gives_ids:
         line_ids = _line_ids(parts, tuple(names), named, evidence)
     categories = columns.get("categories", "")
+    # how values are written is found in the first ones and in some from further down
     whole, items = category_texts([*sample(categories), *_spread(parts, categories)])
     signs = category_signs(whole, items, categories, settings, evidence)
     ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
+    # a table that lies on its side has names where ids are expected
     check_not_across(columns, ids)
     evidence.extend(told_ids(ids))
     evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
@@ -261,6 +264,7 @@ def _spread(parts: ParsedBlock, name: str) -> list[Any]:
     places = range(MAX_SAMPLE, len(column), step)
     listed = isinstance(column, list)
     values = [column[i] for i in places] if listed else column.take(pa.array(places, pa.int64()))
+    # records with columns of their own count too, behind those that are columns
     others = parts.others[max(0, MAX_SAMPLE - len(column)) :]
     records = [one for _, one in others[:: max(1, len(others) // MAX_SAMPLE)]]
     found = [one.get(name) for one in records if isinstance(one, Mapping)]

@@ -124,6 +124,7 @@ class DelimitedFormat(FileFormat):
         """
         text, fault = decoded(header)
         delimiter = delimiter or max(cls.delimiters, key=text.count)
+        # the same rules as for every row below it
         found = fault or split_fields(text, delimiter, quoted)
         where = f"the header of {path}"
         if isinstance(found, RecordError):

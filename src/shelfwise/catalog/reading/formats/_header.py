@@ -247,6 +247,7 @@ def surplus_fields(header: Row, rows: Sequence[Row]) -> int:
     )
     if count < _MIN_ROWS or count <= _FEW * len(rows):
         return 0
+    # a field with something in it is a value without a column
     ends = [row[len(header) :] for row in rows if len(row) - len(header) == surplus]
     if surplus > 0 and any(any(end) for end in ends):
         return 0

@@ -107,6 +107,7 @@ def whole_lines(lines: Sequence[RawRecord], delimiters: str) -> list[RawRecord]:
     whole: list[RawRecord] = []
     place = 0
     while place < len(lines):
+        # the delimiter is not known yet: the one by which the most lines belong together
         count = max(_lines_of_row(lines[place:], sign.encode()) for sign in delimiters)
         raw = b"".join(line.raw for line in lines[place : place + count])
         whole.append(replace(lines[place], raw=raw))

@@ -185,6 +185,7 @@ def referred(value: Any) -> str | None:
         if not value.keys() <= _OF_A_REFERENCE:
             return None
         about = value.get("sys")
+        # Sanity, or else Contentful
         inside = value.get("_ref", about.get("id") if isinstance(about, Mapping) else None)
         return referred(value.get("id") if inside is None else inside)
     is_id = isinstance(value, str | int) and not isinstance(value, bool)

@@ -82,6 +82,7 @@ def _of_split(table: Mapping[str, Any], columns: Mapping[str, str], path: Path) 
     index = table.get("index", [])
     needs_index = _lacks_id(names, columns) and len(index) == len(rows)
     for place, row in enumerate(rows):
+        # given as it is, so that it is refused with its place
         if not isinstance(row, list) or len(row) != len(names):
             yield row
             continue

@@ -84,6 +84,7 @@ class Lines:
         view = memoryview(self.data)
         parts = []
         for first, last in consecutive_runs(rows):
+            # runs of lines are copied at once, as most lines follow each other
             begin = self.starts[first]
             end = self.ends[last] + 1
             parts.append(view[begin:end])

@@ -57,6 +57,7 @@ def _end_of_rows(data: bytes) -> int:
     ends = []
     end = len(data)
     for _ in range(_BREAKS_TRIED):
+        # an apostrophe in a text may upset the count, so some breaks are tried
         end = data.rfind(b"\n", 0, end)
         if end < 0:
             break

@@ -161,6 +161,7 @@ def _with_deep_fields(elements: Mapping[str, _Elements]) -> FeedRecords | None:
     def goodness(name: str) -> tuple[int, int]:
         return len(fields_of(elements[name].deep)), len(elements[name].inside)
 
+    # what stands once is around the records
     repeated = (name for name in elements if elements[name].count > 1)
     possible = [name for name in repeated if fields_of(elements[name].deep) >= NEEDED]
     if not possible:

@@ -103,6 +103,7 @@ def _records(members: Iterator[Member], columns: Mapping[str, str]) -> Iterator[
     for name, files in groupby(members, key=attrgetter("product")):
         record = _record(files)
         if isinstance(record, dict) and not has_id(tuple(record)):
+            # what the files of one product have in common is its id
             record["id"] = name
         yield record
 

@@ -79,6 +79,7 @@ class PythonRecords(FileFormat):
 
         @lru_cache(maxsize=1024)
         def agrees(own_names: tuple[str, ...]) -> bool:
+            # records of a program have few sets of names, so each is planned once
             own = plan_columns(own_names, self.columns).ours
             return own.items() <= together.items()
 

@@ -190,6 +190,7 @@ class CheckedBlocks:
         lines = checked.spans[:, 0]
         first_lines = np.zeros_like(lines)
         if not self._ids_repeat:
+            # 0 where an id is new, else the line that had it first
             first_lines = self.place.seen.add(ids, lines + self.place.lines_before)
         if first_lines.any():
             refused = list(refused)
