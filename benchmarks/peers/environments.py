@@ -73,14 +73,17 @@ class Arena:
 
     def _run(self, rival: Rival, fold: int, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
-        command = [self.interpreter(rival), rival.script, self.task, str(fold), out, rival.variant]
+        task, answers = self.task.absolute(), out.absolute()
+        command = [self.interpreter(rival), rival.script, task, str(fold), answers, rival.variant]
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         environment |= dict.fromkeys(
             ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self.threads)
         )
         inherited = os.environ.get("PYTHONPATH") if rival.requirements is None else None
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), inherited]))
-        _call(command, out / "log.txt", self.minutes * 60, environment)
+        # some leave files where they are started; our own code may be found from where this process is
+        folder = out if rival.requirements is not None else None
+        _call(command, out / "log.txt", self.minutes * 60, environment, folder)
 
     def interpreter(self, rival: Rival) -> Path:
         """The Python of the rival's environment; it is made if absent or if its requirements have changed."""
@@ -109,8 +112,14 @@ class Arena:
         return folder / "bin" / "python"
 
 
-def _call(command: list[Any], log: Path, seconds: float, environment: dict[str, str]) -> None:
-    """Run a command with its output in `log`.
+def _call(
+    command: list[Any],
+    log: Path,
+    seconds: float,
+    environment: dict[str, str],
+    folder: Path | None = None,
+) -> None:
+    """Run a command in `folder`, or where this process is, with its output in `log`.
 
     Raises:
         RivalFailed: it ended with an error, or did not end in time.
@@ -122,6 +131,7 @@ def _call(command: list[Any], log: Path, seconds: float, environment: dict[str, 
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd=folder,
                 timeout=seconds,
                 check=False,
             ).returncode

@@ -63,6 +63,7 @@ RIVALS = {
     ),
     "fasttext": Rival("fastText, one-vs-all", "fasttext", TEXT),
     "pecos": Rival("PECOS, XR-Linear", "pecos", TEXT),
+    "napkinxc": Rival("napkinXC, probabilistic label tree", "napkinxc", TEXT),
     "early-fusion": Rival(
         "TF-IDF, MiniLM and EfficientNet-Lite0 side by side, logistic regression",
         "early_fusion",
@@ -71,6 +72,7 @@ RIVALS = {
     "kimcnn": Rival("LibMultiLabel, KimCNN", "kimcnn", TEXT),
     "setfit": Rival("SetFit, MiniLM, one-vs-rest", "setfit", TEXT),
     "widedeep": Rival("pytorch-widedeep, text and image", "widedeep", PICTURE),
+    "ludwig": Rival("Ludwig, texts and image", "ludwig", PICTURE),
 }
 
 
