@@ -34,7 +34,7 @@ def test_objects_that_are_called_in_other_languages(tmp_path: Path, key: str) ->
 
 
 @pytest.mark.parametrize(
-    "word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "nicht verfügbar", "N/C"]
+    "word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "nicht verfügbar", "N/C", "yok"]
 )
 def test_what_people_write_where_there_is_nothing(tmp_path: Path, word: str) -> None:
     rows = [(p.id, p.title, p.leaves[0] if i % 3 else word, word) for i, p in enumerate(PRODUCTS)]
@@ -310,3 +310,37 @@ def test_a_long_description_is_no_name_of_a_category(tmp_path: Path) -> None:
     ]
     with pytest.raises(CatalogError, match="unusable categories"):
         read(tmp_path, json.dumps(rows), "products.json")
+
+
+@pytest.mark.parametrize("words", [("Nej", "Ja"), ("FALSKT", "SANT"), ("YANLIŞ", "DOĞRU")])
+def test_columns_of_yes_and_no_in_other_languages(tmp_path: Path, words: tuple[str, str]) -> None:
+    names = sorted({p.leaves[0] for p in PRODUCTS})
+    rows = [(p.id, p.title, *(words[n == p.leaves[0]] for n in names)) for p in PRODUCTS]
+    header = ["id", "title", *(f"Kategori: {n}" for n in names)]
+    assert paths_read(read(tmp_path, table(header, rows))) == FIRST_LEAVES
+
+
+def test_two_words_in_many_columns_are_no_categories(tmp_path: Path) -> None:
+    names = sorted({p.leaves[0] for p in PRODUCTS})
+    rows = [(p.id, p.title, *(("bai", "ez")[n == p.leaves[0]] for n in names)) for p in PRODUCTS]
+    header = ["id", "title", *(f"Kategori: {n}" for n in names)]
+    assert "categories" not in read(tmp_path, table(header, rows)).reading.columns
+
+
+def test_arrays_of_rows_as_numpy_writes_them(tmp_path: Path) -> None:
+    rows = [
+        (
+            p.id,
+            p.title,
+            "[" + "\n ".join(f"[{' '.join(map(repr, path))}]" for path in p.paths) + "]",
+        )
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, table(["id", "title", "categories"], rows))
+    assert paths_read(result) == [set(p.paths) for p in PRODUCTS]
+
+
+def test_a_universe_above_the_department(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, "Maison", *p.paths[0][:2]) for p in PRODUCTS if len(p.paths[0]) > 1]
+    result = read(tmp_path, table(["id", "title", "Univers", "Rayon", "Famille"], rows))
+    assert paths_read(result) == [{("Maison", *row[3:])} for row in rows]

@@ -1,5 +1,7 @@
 """Categories that are spread over several columns: one a level of the path, or one of 0 and 1 a label."""
 
+# ruff: noqa: RUF001 - the letters of other languages look like ours
+
 from __future__ import annotations
 
 import re
@@ -22,7 +24,7 @@ _NO_LABELS = re.compile(
 """Columns of 0 and 1 that say something else than a category."""
 
 _PREFIX = re.compile(
-    r"(?i)(?:product_|item_)?(?:categor(?:y|ies)|cat|labels?|tags?|class|kategorien?|cat[ée]gories?"
+    r"(?i)(?:product_|item_)?(?:categor(?:y|ies)|cat|labels?|tags?|class|kategori(?:a|e|en|er|ler)?|cat[ée]gories?"
     r"|categor[ií]as?)(?:_+|[:=./]\s*| - )(?=.)"
 )
 """A word before the labels that are names of columns."""
@@ -30,13 +32,18 @@ _PREFIX = re.compile(
 _ON = frozenset(
     (
         *("1", "1.0", "true", "t", "yes", "y", "x", "ja", "j", "oui", "wahr", "vrai", "verdadero"),
-        *("да", "si", "sí", "sì", "sim", "evet", "tak", "ano", "✓", "✔", "☑"),
+        *("да", "si", "sí", "sì", "sim", "evet", "tak", "ano", "igen", "kyllä", "✓", "✔", "☑"),
+        # what spreadsheets write
+        *("waar", "vero", "verdadeiro", "sant", "sand", "sann", "tosi", "prawda", "pravda", "igaz"),
+        *("doğru", "истина"),
     )
 )
 _OFF = frozenset(
     (
         *("0", "0.0", "false", "f", "no", "n", "nein", "non", "falsch", "faux", "falso", "нет"),
-        *("não", "hayir", "nie", "ne", "✗", "✘", "☐", ""),
+        *("não", "hayir", "hayır", "nie", "ne", "nej", "nei", "nem", "ei", "✗", "✘", "☐", ""),
+        *("onwaar", "falskt", "falsk", "usann", "epätosi", "fałsz", "nepravda", "hamis"),
+        *("yanlış", "yanliş", "ложь"),
     )
 )
 
@@ -45,6 +52,7 @@ MOSTLY = 0.9
 
 _HALF = 0.5
 
+_YES_AND_NO = 2
 _LISTED = 2
 """Labels that a user is shown."""
 
@@ -248,6 +256,16 @@ def is_on(text: str) -> bool:
 def is_on_or_off(text: str) -> bool:
     """Whether a text says yes or no."""
     return text.lower() in _ON or text.lower() in _OFF
+
+
+def are_of_two_words(columns: Sequence[Sequence[Any]]) -> bool:
+    """Whether several columns hold the same two words, which are yes and no in some language.
+
+    >>> are_of_two_words([["ano", "ne"]] * 3), are_of_two_words([["Mugs", "Gifts"]])
+    (True, False)
+    """
+    texts = {column_text(value) for values in columns for value in values}
+    return len(columns) >= MIN_INDICATORS and len(texts) == _YES_AND_NO
 
 
 def column_text(value: Any) -> str:

@@ -107,6 +107,18 @@ def _from_arrays(text: str) -> Any:
     return _from_python(_LISTS_SIDE_BY_SIDE.sub("], [", bare))
 
 
+def _from_rows(text: str) -> Any:
+    """An array of several rows as numpy writes it, without commas between rows and texts.
+
+    >>> _from_rows("[['A' 'B']\\n ['C']]")
+    [['A', 'B'], ['C']]
+    """
+    if not text.startswith("[["):
+        raise ValueError("no array of rows")
+    rows = _LISTS_SIDE_BY_SIDE.split(text[1:-1].strip())
+    return [_from_numpy(f"[{row.strip('[]')}]") for row in rows]
+
+
 def _from_call(text: str) -> Any:
     """A list behind its type, ``frozenset({'A', 'B'})``, or the vector of R, ``c("A", "B")``.
 
@@ -136,6 +148,7 @@ def _from_postgres(text: str) -> list[str]:
 _READERS: tuple[Callable[[str], Any], ...] = (
     json.loads,
     _from_numpy,
+    _from_rows,
     _from_python,
     _from_arrays,
     _from_call,

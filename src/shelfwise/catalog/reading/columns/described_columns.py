@@ -10,7 +10,11 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from shelfwise.catalog.reading.categories.category_columns import column_text, is_on_or_off
+from shelfwise.catalog.reading.categories.category_columns import (
+    are_of_two_words,
+    column_text,
+    is_on_or_off,
+)
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS, WHOLE_NAMES
 from shelfwise.catalog.reading.columns.group_names import holds_codes, is_group_name
@@ -79,6 +83,8 @@ def described_column(
     if field == "categories":
         # one type that all products have is no category, of however few products
         found = [n for n in found if not (_is_weak_category(n) and _has_one_value(sample(n)))]
+        if are_of_two_words([_filled(sample(name)) for name in found]):
+            return None
         # stable: those of one kind stay in the order of the file
         found.sort(key=lambda n: (_is_weak_category(n), holds_codes(sample(n))))
     if field == "id":

@@ -79,7 +79,9 @@ _CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?
 _BELOW = ("article_type", "articletype", "세분류")
 """What stands below a sub-category (Myntra)."""
 
-_ABOVE = re.compile(rf"(?:(division)|{_DEPARTMENT})(?:_(?:name|desc|description))?")
+_ABOVE = re.compile(
+    rf"(?:(division|univers|universo)|{_DEPARTMENT})(?:_(?:name|desc|description))?"
+)
 """What stands above a class or a family of goods (retail), a division at the top."""
 
 _OF_SHOPS = re.compile(r"(?:class|familia|famille|famiglia)(?:_(?:name|desc|description))?")
