@@ -114,3 +114,12 @@ def test_a_door_to_the_network_without_an_address_is_refused(sample: Path, tmp_p
         _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "0.0.0.0 can be reached from other machines" in error
+
+
+def test_a_training_catalogue_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    words = (tmp_path / "m", tmp_path / "c.csv", "--training", tmp_path / "none.csv")
+    with start(*words, "--port", 0) as process:
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "there is no catalogue" in json.loads(said)["error"]
+    assert not list(tmp_path.iterdir())

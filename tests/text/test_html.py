@@ -40,6 +40,10 @@ from shelfwise.text.html import _BLOCK, _CONTEXT_LETTERS, _CONTROL, _UNCHANGED, 
         ("\u2066one\u2069 \u202btwo\u202c", "one two"),
         ("\u200fכוס\u200e", "כוס"),
         ("Mug\u200b \u200bblue\u200b", "Mug blue"),
+        (
+            "\U0001d40c\U0001d42e\U0001d420 \U0001d4d1\U0001d4f5\U0001d4fe\U0001d4ee 1\u00b2",
+            "Mug Blue 1\u00b2",
+        ),
         # it ends words of languages without blanks
         ("ถ้วย\u200bชา", "ถ้วย\u200bชา"),
         ("\ufeffMug", "Mug"),

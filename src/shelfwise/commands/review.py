@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
+from shelfwise.catalog.reading.source_file import check_file
+from shelfwise.catalog.shards.manifest import is_sharded
 from shelfwise.commands.review_products import review_products
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
@@ -77,9 +79,13 @@ def review(
     Raises:
         StorageError: another process reviews with the same file, or it cannot be written.
         ServerError: the port is taken.
+        CatalogError: the catalogue of the training is not there.
         ConfigError: one name is both a lead's and a reviewer's, or the address is none.
     """
     given = checked_address(endpoint)
+    # nobody is to learn of it from a training that they wait for
+    if sources.training is not None and not is_sharded(sources.training):
+        check_file(sources.training)
     # before the model is loaded: the commonest mistake is a second start
     listening = bind(endpoint.host, endpoint.port)
     with listening, claimed(decisions):

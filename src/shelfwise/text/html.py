@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from unicodedata import normalize
 
 import ftfy
 from ftfy.badness import is_bad
@@ -24,6 +25,8 @@ _CONTROL = re.compile(
     r"[\x00-\x08\x0e-\x1b\x7f\ufeff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
     r"|(?<!\S)\u200b+|\u200b+(?!\S)"
 )
+# bold and script letters, which are meant for formulas; sellers set words in them to be seen
+_STYLED = re.compile("[\U0001d400-\U0001d7ff]+")
 _MAX_TAGS = 2_000
 _UNCHANGED = re.compile("[ -~À-ÖØ-öø-ıĴ-ňŊ-ž°®™£€\u2014•Ѐ-џ一-鿿ぁ-ゖァ-ヺ가-힣]{1,10000}")
 """Letters that ftfy never changes alone: European, Cyrillic, Chinese, Japanese, Korean, some signs."""
@@ -39,8 +42,8 @@ def plain_text(value: str) -> str:
     """The words of `value`: no entities, tags, scripts, styles, control characters or doubled spaces.
 
     Entities are decoded twice, because dumps are often escaped twice. A ``<`` that opens no tag stays.
-    Letters broken by a wrong encoding are fixed with ftfy, which also straightens curly quotes. Any text is
-    accepted; text without words becomes ``""``.
+    Letters broken by a wrong encoding are fixed with ftfy, which also straightens curly quotes; letters in
+    styles of formulas become plain ones. Any text is accepted; text without words becomes ``""``.
 
     >>> plain_text("Arts,  Music &amp;amp; <b>Photo</b>graphy<br>new<script>x()</script>")
     'Arts, Music & Photography new'
@@ -56,6 +59,7 @@ def plain_text(value: str) -> str:
         value = _without_tags(value)
     if not value.isascii() and not _is_left_by_ftfy(value):
         value = ftfy.fix_text(value, _FIXES)
+        value = _STYLED.sub(lambda styled: normalize("NFKC", styled[0]), value)
     return _spaced(value)
 
 
