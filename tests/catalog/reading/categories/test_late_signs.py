@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shelfwise.catalog.reading import byte_stream
-from shelfwise.catalog.reading.detection import file_detection
+from shelfwise.catalog.reading.detection import file_beginning
 from shelfwise.catalog.reading.streaming import block_cutting
 from tests.catalog.reading.written_products import paths_read, read, table
 
@@ -30,7 +30,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lists_behind_the_first_values_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_detection, "MAX_SAMPLE", 50)
+    monkeypatch.setattr(file_beginning, "MAX_SAMPLE", 50)
     found = paths_read(read(tmp_path, catalogue(SORTED)))
     assert found == [{(name,) for name in names} for names in SORTED]
 

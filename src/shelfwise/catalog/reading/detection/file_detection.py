@@ -6,21 +6,14 @@ the model.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-import msgspec
-import pyarrow as pa
-
-from shelfwise.catalog.reading.arrow import Column, python_values
-from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.categories.category_columns import (
     CategoryColumns,
     column_text,
@@ -32,10 +25,11 @@ from shelfwise.catalog.reading.categories.category_reading import (
     category_texts,
     configured_signs,
 )
+from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.told_categories import told_categories
 from shelfwise.catalog.reading.categories.told_names import told_names
 from shelfwise.catalog.reading.columns.beside_columns import with_labels_beside
-from shelfwise.catalog.reading.columns.chosen_columns import Sample, chosen_columns
+from shelfwise.catalog.reading.columns.chosen_columns import chosen_columns
 from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns, told_left_level
@@ -46,15 +40,13 @@ from shelfwise.catalog.reading.columns.rival_columns import category_rivals, cou
 from shelfwise.catalog.reading.columns.told_ids import check_not_across, told_ids
 from shelfwise.catalog.reading.columns.told_prices import decimal_sign
 from shelfwise.catalog.reading.columns.whole_paths import MAX_NAMES_SEARCHED
+from shelfwise.catalog.reading.detection.file_beginning import FileBeginning
 from shelfwise.catalog.reading.detection.file_reading import FileReading
-from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
+from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import WHOLE_DECIMAL
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError
-
-MAX_SAMPLE = 5000
-"""Values of a column that are looked at."""
 
 _MAYBE_DECIMAL = re.compile(r"\d+(?:[.,]0{1,2})?")
 """A whole number, also as a decimal; with three zeros it may be thousands."""
@@ -88,44 +80,28 @@ def detect_reading(
     source = replace(source, blocks=chain([first], source.blocks))
     if first.fault is not None:
         return FileReading({}, (), configured_signs(settings, []), None, source.notes), source
-    parts = source.form.take_apart(first)
-    names = dict.fromkeys(parts.columns)
-    for _, values in parts.others:
-        if not isinstance(values, RecordError):
-            names.update(dict.fromkeys(values))
+    beginning = FileBeginning.of(source, source.form.take_apart(first), settings)
     if strict:
-        _check_columns(tuple(names), settings)
-    evidence = [*source.notes, *source.form.told()]
-    sample = lru_cache(maxsize=None)(partial(_sample, parts))
+        _check_columns(beginning.names, settings)
+    names, sample, evidence = beginning.names, beginning.sample, beginning.evidence
     # which column is which: what the settings name goes before what is found
-    chosen = chosen_columns(tuple(names), settings, sample, evidence)
+    chosen = chosen_columns(names, settings, sample, evidence)
     named = {**chosen, **settings.columns}
     source = replace(source, form=source.form.with_columns(named))
-    columns = dict(plan_columns(tuple(names), named).ours)
-    evidence.extend(told_languages(tuple(names), columns, settings.columns))
-    line_ids = None
-    if not source.form.gives_ids:
-        line_ids = _line_ids(parts, tuple(names), named, evidence)
-    categories = columns.get("categories", "")
-    # how values are written is found in the first ones and in some from further down
-    whole, items = category_texts([*sample(categories), *_spread(parts, categories)])
-    signs = category_signs(whole, items, categories, settings, evidence)
-    ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
-    # a table that lies on its side has names where ids are expected
-    check_not_across(columns, ids)
-    evidence.extend(told_ids(ids))
-    evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
-    price = columns.get("price", "")
-    prices = [*sample(price), *_spread(parts, price)]
-    decimal = decimal_sign(list(price_texts(prices)), evidence)
-    combined = _category_columns(parts, sample, tuple(names), columns, settings, evidence)
+    columns = dict(plan_columns(names, named).ours)
+    evidence.extend(told_languages(names, columns, settings.columns))
+    line_ids = None if source.form.gives_ids else _line_ids(beginning, named)
+    signs = _signs(beginning, columns)
+    decimal = decimal_sign(list(price_texts(beginning.values(columns.get("price", "")))), evidence)
+    combined = _category_columns(beginning, columns)
     if combined is None:
-        evidence.extend(told_nested_categories(tuple(names), columns, sample))
-    float_ids = _are_whole_decimals("id", ids, evidence)
+        evidence.extend(told_nested_categories(names, columns, sample))
+    categories = columns.get("categories", "")
+    float_ids = _are_whole_decimals("id", sample(columns.get("id", "")), evidence)
     float_labels = _are_whole_decimals(categories, sample(categories), evidence)
     reading = FileReading(
         columns=columns,
-        names=tuple(names),
+        names=names,
         signs=signs,
         decimal=decimal,
         evidence=tuple(evidence),
@@ -134,24 +110,43 @@ def detect_reading(
         float_labels=float_labels,
         chosen=chosen,
         line_ids=line_ids,
-        rivals=() if combined else category_rivals(tuple(names), columns, settings, sample),
+        rivals=() if combined else category_rivals(names, columns, settings, sample),
     )
     return reading, source
 
 
-def _line_ids(
-    parts: ParsedBlock, names: tuple[str, ...], columns: Mapping[str, str], evidence: list[str]
-) -> LineIds | None:
-    """How products without an id are called."""
+def _signs(beginning: FileBeginning, columns: Mapping[str, str]) -> CategorySigns:
+    """What separates levels and paths; tells what is odd about ids and categories.
+
+    Args:
+        columns: our field -> the file's column.
+
+    Raises:
+        CatalogError: categories can be read in two ways, or the table lies on its side.
+    """
+    sample, evidence = beginning.sample, beginning.evidence
+    categories = columns.get("categories", "")
+    whole, items = category_texts(beginning.values(categories))
+    signs = category_signs(whole, items, categories, beginning.settings, evidence)
+    ids, titles = (sample(columns.get(field, "")) for field in ("id", "title"))
+    # a table that lies on its side has names where ids are expected
+    check_not_across(columns, ids)
+    evidence.extend(told_ids(ids))
+    evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
+    return signs
+
+
+def _line_ids(beginning: FileBeginning, columns: Mapping[str, str]) -> LineIds | None:
+    """How products without an id are called; `columns` are those that are named or chosen."""
 
     @lru_cache(maxsize=1024)
     def plan_of(own_names: tuple[str, ...]) -> ColumnPlan:
         return plan_columns(own_names, columns)
 
-    plan = plan_columns(names, columns)
-    found = find_line_ids(parts, plan, plan_of)
+    plan = plan_columns(beginning.names, columns)
+    found = find_line_ids(beginning.parts, plan, plan_of)
     if found is not None:
-        evidence.append(
+        beginning.evidence.append(
             f"id: {plan.ours['id']} is empty in many rows; these products are called after their line, "
             f"such as {found.of(12)!r}"
         )
@@ -159,22 +154,18 @@ def _line_ids(
 
 
 def _category_columns(
-    parts: ParsedBlock,
-    sample: Sample,
-    names: tuple[str, ...],
-    columns: Mapping[str, str],
-    settings: CatalogSettings,
-    evidence: list[str],
+    beginning: FileBeginning, columns: Mapping[str, str]
 ) -> CategoryColumns | None:
     """Several columns that make up the categories.
 
     None where one column has them, or the settings name one.
     """
-    if "categories" in settings.columns:
+    names, sample, evidence = beginning.names, beginning.sample, beginning.evidence
+    if "categories" in beginning.settings.columns:
         return None
     found = find_level_columns(names)
     if found is not None:
-        values = {name: [*sample(name), *_spread(parts, name)] for name in found.names}
+        values = {name: beginning.values(name) for name in found.names}
         found = with_labels_beside(with_written_paths(found, values), values, evidence)
         evidence.append(f"categories: {', '.join(found.names)} are the {_TOLD[found.kind]}")
         gaps = found.told_gaps(values)
@@ -198,7 +189,7 @@ def _category_columns(
         return None
     used = set(columns.values())
     found = find_indicator_columns(
-        {name: [*sample(name), *_spread(parts, name)] for name in names if name not in used}
+        {name: beginning.values(name) for name in names if name not in used}
     )
     if found is not None:
         evidence.append(f"categories: {found.told_labels()}")
@@ -244,47 +235,3 @@ def _check_columns(names: tuple[str, ...], settings: CatalogSettings) -> None:
                 f"there is no column {column!r} (setting catalog.columns.{ours}); the file has {listed}; "
                 f"write under [catalog] one of these: {line}"
             )
-
-
-def _sample(parts: ParsedBlock, name: str) -> list[Any]:
-    """The first values of a column as Python objects."""
-    column: Column = parts.columns.get(name, [])
-    values = python_values(column[:MAX_SAMPLE])
-    # records that are read one by one, such as rows with line breaks, count as much as the others
-    for _, record in parts.others[: MAX_SAMPLE - len(values)]:
-        if isinstance(record, Mapping):
-            values.append(record.get(name))
-    return _from_json(values)
-
-
-def _spread(parts: ParsedBlock, name: str) -> list[Any]:
-    """As many values of a column from all over the block behind its first ones: catalogues may be sorted."""
-    column: Column = parts.columns.get(name, [])
-    step = max(1, len(column) // MAX_SAMPLE)
-    places = range(MAX_SAMPLE, len(column), step)
-    listed = isinstance(column, list)
-    values = [column[i] for i in places] if listed else column.take(pa.array(places, pa.int64()))
-    # records with columns of their own count too, behind those that are columns
-    others = parts.others[max(0, MAX_SAMPLE - len(column)) :]
-    records = [one for _, one in others[:: max(1, len(others) // MAX_SAMPLE)]]
-    found = [one.get(name) for one in records if isinstance(one, Mapping)]
-    return _from_json([*python_values(values), *found])
-
-
-def _from_json(values: list[Any]) -> list[Any]:
-    """The values; JSON lines keep their categories as bytes until they are read."""
-    # most columns hold none, and asking is fast
-    if bytes not in set(map(type, values)):
-        return values
-    return [_decoded(value) if isinstance(value, bytes) else value for value in values]
-
-
-def _decoded(value: bytes) -> Any:
-    """What JSON says; None of what is none."""
-    with suppress(ValueError):
-        # what the fast decoder accepts, it reads alike
-        return msgspec.json.decode(value)
-    try:
-        return json.loads(value)
-    except ValueError:
-        return None
