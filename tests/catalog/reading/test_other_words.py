@@ -344,3 +344,18 @@ def test_a_universe_above_the_department(tmp_path: Path) -> None:
     rows = [(p.id, p.title, "Maison", *p.paths[0][:2]) for p in PRODUCTS if len(p.paths[0]) > 1]
     result = read(tmp_path, table(["id", "title", "Univers", "Rayon", "Famille"], rows))
     assert paths_read(result) == [{("Maison", *row[3:])} for row in rows]
+
+
+def test_texts_under_their_languages(tmp_path: Path) -> None:
+    rows = [
+        {"product_id": p.id, "translations": {"pl_PL": {"name": p.title}, "en_US": {"name": "Mug"}}}
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(rows), "products.json")
+    assert result.catalog.column("title") == TITLES
+
+
+def test_products_without_any_text_are_told(tmp_path: Path) -> None:
+    rows = [(p.id, p.leaves[0], 3) for p in PRODUCTS]
+    result = read(tmp_path, table(["id", "category", "stock"], rows))
+    assert any(one.startswith("title: no column is called") for one in result.reading.evidence)

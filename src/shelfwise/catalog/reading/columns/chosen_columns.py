@@ -216,7 +216,8 @@ class _Columns:
 
     def tell_missing_title(self) -> None:
         """Products without a title, though their columns are those of goods, which have one."""
-        if self._column("title") is None and self._is_of_goods():
+        has_text = self._column("description") is not None
+        if self._column("title") is None and (self._is_of_goods() or not has_text):
             self._evidence.append(
                 "title: no column is called like one, so the products have none; to take one, write under "
                 '[catalog]: columns = { title = "NAME" }'

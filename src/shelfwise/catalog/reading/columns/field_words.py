@@ -23,7 +23,7 @@ FIELD_WORDS = _sets(
             معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번
         """,
         "title": """
-            title titel titre título titolo name nombre nome nom nazwa název bezeichnung
+            title titel titre başlık título titolo name nombre nome nom nazwa název bezeichnung
             headline designation désignation libellé название наименование adı 商品名 品名
             タイトル 名称 名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama
             tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire neve nimi ismi

@@ -75,14 +75,7 @@ def with_translations(record: Any) -> Any:
     if not isinstance(record, dict):
         return record
     for name, value in record.items():
-        # OData has lists under a key of their own
-        listed = value.get("results") if isinstance(value, dict) else value
-        if not isinstance(listed, list) or not listed or _is_ours(name):
-            continue
-        by_language = {_language_of(item): item for item in listed}
-        # of reviews several may be in one language
-        if None in by_language or len(by_language) < len(listed):
-            continue
+        by_language = {} if _is_ours(name) else _objects_by_language(value)
         found = {
             f"{key}-{language}": text
             for language, item in by_language.items()
@@ -92,6 +85,18 @@ def with_translations(record: Any) -> Any:
         if any(_is_title_or_description(key) for item in by_language.values() for key in item):
             return {**{key: one for key, one in record.items() if key != name}, **found}
     return record
+
+
+def _objects_by_language(value: Any) -> Mapping[str, Mapping[str, Any]]:
+    """The objects of which each is in a language of its own, by language; none of other values."""
+    if isinstance(value, dict) and value and all(map(is_language, map(str, value))):
+        return value if all(isinstance(item, dict) for item in value.values()) else {}
+    # OData has lists under a key of their own
+    listed = value.get("results") if isinstance(value, dict) else value
+    found = {_language_of(item): item for item in listed} if isinstance(listed, list) else {}
+    named = {language: item for language, item in found.items() if language is not None}
+    # of reviews several may be in one language
+    return named if isinstance(listed, list) and len(named) == len(listed) else {}
 
 
 def _is_title_or_description(name: str) -> bool:
