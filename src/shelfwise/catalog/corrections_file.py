@@ -154,6 +154,7 @@ def read_corrections(path: Path | str) -> list[Correction]:
     """
     path = Path(path)
     text = _text_of(path)
+    # by its name: both files of an audit keep theirs while they are filled in
     read_rows = _table_rows if path.suffix.lower() == ".csv" else _json_rows
     corrections: list[Correction] = []
     lines: dict[str, int] = {}

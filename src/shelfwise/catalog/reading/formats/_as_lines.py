@@ -35,6 +35,7 @@ def _lines(records: Iterable[Any]) -> Iterator[bytes]:
             line = _line(record)
             held.append(line)
             size += len(line)
+            # a line at a time would cost more than what is done with it
             if size >= _LINES_BYTES:
                 yield from _pieces(b"".join(held))
                 held = []

@@ -34,6 +34,7 @@ def distinct_names(cells: Sequence[str], where: str) -> tuple[list[str], tuple[s
     if fields:
         shown = ", ".join(map(repr, sorted(fields)))
         raise CatalogError(f"{where} names {shown} more than once; give every column its own name")
+    # a numbered name must not be that of another column
     taken = set(names)
     # numbered from the second on, so that files with one column of a name keep it
     seen: Counter[str] = Counter()

@@ -94,6 +94,7 @@ class DelimitedFormat(FileFormat):
         # lines are drawn only until the header is found; the table is read anew below it
         filled = (line for line in split_lines(chunks()) if not line.blank)
         first = next(filled, None)
+        # Excel's first line may say which sign it is
         delimiter = excel_delimiter(first.raw) if first is not None else None
         if delimiter is not None:
             first = next(filled, None)

@@ -110,7 +110,9 @@ def find_header(rows: Sequence[Row], columns: Collection[str]) -> Header | None:
         _says_how_to_fill(rows[last + 1]) or _names_the_index(rows[place], rows[last + 1])
     ):
         last += 1
+    # rows that tell how to fill the columns are no products
     last += count_hint_rows(rows[last + 1 :])
+    # the names for programs are the same in every language
     for_programs = [i for i in block if all(map(_MACHINE_NAME.fullmatch, _filled(rows[i])))]
     if len(for_programs) == 1:
         place = for_programs[0]

@@ -83,6 +83,7 @@ def find_header_line(
     last = rows[header.last][0]
     others = [other.line for other, _ in rows[: header.last + 1] if other is not line]
     sentences = (told_header(line.line, others),) if others else ()
+    # what most rows have too many of is no fault of a single row
     below = [cells for _, cells in rows[header.last + 1 :]]
     surplus = surplus_fields(rows[header.place][1], below)
     return HeaderLine(line, last, delimiter, sentences, surplus)

@@ -98,6 +98,7 @@ class JsonLinesFormat(FileFormat):
     def take_apart(self, block: Block) -> ParsedBlock:
         """Decode every line; what the fast decoder accepts, it reads as :func:`json.loads` does."""
         spans = _line_spans(block)
+        # lines from all over the block tell which keys there are
         step = max(1, len(spans) // _SAMPLED_LINES)
         sample = map(block.piece, spans[::step])
         names = _column_names(sample, {})
@@ -237,6 +238,7 @@ def _decoder(names: Names, columns: tuple[tuple[str, str], ...]) -> Decode:
             kind = msgspec.Raw
             absent = msgspec.Raw(b"null")
         others = tuple(other for other in names if other != name)
+        # without this key nothing else would take its place, so it may be absent
         if plan_columns(others, configured) == plan.without(name):
             fields.append((field, kind, absent))
         else:

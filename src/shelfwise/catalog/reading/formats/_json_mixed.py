@@ -45,6 +45,7 @@ def split_mixed(open_records: Callable[[], Iterator[Any]]) -> tuple[Iterator[Any
     others: dict[str, _Other] = {}
     for record in filter(_is_record, open_records()):
         ids = [referred(value) for value in _categories(record)]
+        # what has categories is a product, and of the kind of products
         if ids:
             named.update(identity for identity in ids if identity is not None)
             kinds_of_products.add(_kind(record))

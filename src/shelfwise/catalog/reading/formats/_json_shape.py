@@ -75,6 +75,7 @@ def json_shape(sample: bytes, columns: Mapping[str, str]) -> JsonShape:
     outline = outlined(sample)
     if outline.is_array:
         return _of_array(outline, columns)
+    # objects one after the other, each over several lines
     if outline.values > 1:
         return _of_several(outline, columns)
     shape = _of_one(outline, columns)

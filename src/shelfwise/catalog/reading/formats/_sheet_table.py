@@ -105,6 +105,7 @@ def _taken_sheet(book: CalamineWorkbook, columns: Collection[str], path: Path) -
             rows = sheet.to_python(skip_empty_area=False)
         except CalamineError as error:
             raise _unreadable(path, error) from None
+        # a sheet of notes may come before the one with the table
         has_header = any(knows_names(_texts(rows[i]), columns) for i in _first_filled(rows))
         if taken is None or has_header:
             taken = _Sheet(name, rows, sheet.merged_cell_ranges or ())

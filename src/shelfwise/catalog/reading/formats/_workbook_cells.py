@@ -81,6 +81,7 @@ def _check_last_cell(data: bytes, path: Path) -> None:
     columns = set()
     cells = 0
     for match in _REFERENCE.finditer(data):
+        # letters, which are turned into numbers once a column and not once a cell
         columns.add(match[1])
         rows.append(int(match[2]))
         cells += 1

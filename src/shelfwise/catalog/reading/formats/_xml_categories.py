@@ -90,6 +90,7 @@ class ListedCategories:
                 if is_record and only_in_front and self._index:
                     return
                 open_elements.append(element)
+                # records may hold others, so they are counted
                 inside += is_record
                 continue
             open_elements.pop()

@@ -238,6 +238,7 @@ def _look_at(sample: Reader, elements: defaultdict[str, _Elements]) -> None:
     for event, element in iterparse(sample, events=("start", "end"), forbid_entities=True):
         name = local_name(element.tag).lower()
         if event == "start":
+            # what a name is made of is gathered over all elements that are called so
             around = [local_name(one.tag).lower() for one in open_elements]
             elements[name].parts.update(map(local_name, element.attrib))
             elements[name].inside.update(around)

@@ -84,6 +84,7 @@ class Json(JsonLinesFormat):
             if may_name_others(text):
                 is_record &= not any(map(names_others, map(_object, nonblank_lines(text))))
             return 0.0 if is_record else _BY_SHAPE
+        # one line only: a record by itself, or a whole catalogue
         shape = json_shape(text[:SAMPLE_BYTES], {})
         if first is not None:
             is_record = shape.layout is Layout.OBJECTS and not shape.prefix

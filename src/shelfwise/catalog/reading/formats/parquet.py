@@ -73,6 +73,7 @@ class Parquet(FileFormat):
         columns: dict[str, Column] = {}
         try:
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                # texts stay with Arrow, which checks them faster than Python
                 columns[name] = column if pa.types.is_string(column.type) else _values(column)
         except _CANNOT_BE_HELD:
             return ParsedBlock({}, spans[:0], [self.record(block, span) for span in spans])
@@ -89,6 +90,7 @@ class Parquet(FileFormat):
     def record(self, block: Block, span: Int64Array) -> Record:
         """One row, read exactly."""
         row = int(span[0])
+        # alone, so that one bad value costs its own row
         only_row = block.data.slice(row - block.line, 1)
         values = {}
         try:
