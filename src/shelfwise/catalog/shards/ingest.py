@@ -180,6 +180,7 @@ def _ingest(
         state.checkpoint()
         catalog = _catalog(sources, folder, plan, state)
         _refuse_nothing(catalog)
+        # into its place only now: until here a later run goes on behind it
         state.release_quarantine()
         catalog.save()
     shutil.rmtree(folder / UNFINISHED)

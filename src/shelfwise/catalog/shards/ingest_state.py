@@ -218,6 +218,7 @@ class IngestState:
         if found != last.get("quarantine_sha256", found):
             file.close()
             raise self._damaged(path)
+        # what was written behind the last checkpoint is written again
         file.truncate()
         return file
 

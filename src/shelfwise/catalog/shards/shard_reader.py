@@ -63,6 +63,7 @@ def shard_tables(shard: Shard, content: bytes) -> Iterator[pa.Table]:
     Raises:
         CatalogError: the bytes are not those that the manifest names, or hold no products.
     """
+    # one changed byte of a Parquet file may be read as another value
     found = hashlib.sha256(content).hexdigest()
     if found != shard.sha256:
         sizes = f"expected {shard.bytes:,} bytes with the sha256 {shard.sha256[:16]}"

@@ -115,6 +115,7 @@ def _record(files: Iterator[Member]) -> dict[str, Any] | str:
     fault = None
     for file in files:
         kind = file.ending.removeprefix(".")
+        # its content was not read: the size says enough
         if file.size > MAX_RECORD_BYTES:
             found = f"{file.product}{file.ending} has {file.size:,} bytes"
             fault = f"{found}; expected at most {MAX_RECORD_BYTES:,}"
@@ -156,6 +157,7 @@ def _members(path: Path, advance: Callable[[int], None]) -> Iterator[Member]:
                         f"{path} holds the catalogue {name}, not a file for each product; unpack it and name "
                         "the catalogue"
                     )
+                # at the first dot, as WebDataset does: 0001.seg.png is a file of product 0001
                 stem, dot, ending = name.name.partition(".")
                 fits = member.size <= MAX_RECORD_BYTES
                 yield Member(

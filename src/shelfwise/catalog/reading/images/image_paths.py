@@ -47,6 +47,7 @@ def read_image(value: Any, rules: Rules) -> str | bytes | None:
         rules.notes["the image is no path, so there is none"] += 1
         return None
     paths = _lines(candidates)
+    # a file is there at once, an address may have been fetched
     local = next((path for path in paths if not _URL.match(path)), None)
     if local is None:
         return stand_in(candidates, rules.urls, rules.notes)

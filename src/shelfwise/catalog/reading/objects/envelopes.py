@@ -115,6 +115,7 @@ def record_at(record: Any, path: Sequence[str]) -> Any:
         inside = inside[key]
     known = _ours(inside)
     return {
+        # what the record itself says goes before what stands around it
         **{name: value for field, (name, value) in beside.items() if field not in known},
         **inside,
     }

@@ -33,6 +33,7 @@ def multi_hot_table(y: Any) -> NamedTable | None:
     Raises:
         LabelError: it is a table, but of more than numbers, or with columns whose names are no labels.
     """
+    # before anything else: a sparse matrix is no data frame, and no list either
     if issparse(y):
         return csr_matrix(y), None
     try:

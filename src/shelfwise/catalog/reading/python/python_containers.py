@@ -184,6 +184,7 @@ def _refuse_what_is_no_list(products: Any) -> None:
         CatalogError: `products` is one of these.
     """
     kind = type(products).__name__
+    # most likely one product, or columns
     if isinstance(products, Mapping):
         keys = ", ".join(repr(key) for key in list(products)[:_SHOWN])
         raise CatalogError(

@@ -30,6 +30,7 @@ def own_image(value: Any) -> bytes | str | None:
     """
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
+    # relative ones are looked for below the root, by the reader
     if isinstance(value, str | Path):
         return str(value) if Path(value).is_absolute() else None
     if isinstance(value, Mapping):

@@ -134,6 +134,7 @@ def read_records(
     reading, source = detect_reading(source, settings, strict)
     id_column = reading.columns.get("id", "id")
     ids = _ids_of(plain, id_column, reading.rules)
+    # every record has an id from here on, so the reader need not count lines
     named = [{**record, id_column: name} for record, name in zip(plain, ids, strict=True)]
     source = replace(source, form=replace(form, records=named))
     # the working folder is nobody's choice, and may hold anything

@@ -109,6 +109,7 @@ class _Cutter:
             yield from self._end_long_line()
             chunk = chunk[end:]
         self.size += len(chunk)
+        # only a block that is full is searched for a place to cut
         end = self.cut(chunk) if self.size >= BLOCK_BYTES else 0
         if end:
             self.held.append(chunk[:end])

@@ -129,6 +129,7 @@ class CheckedBlocks:
                 self.notes += found.checked.notes
                 table, refused = self._without_duplicates(found.block, found.checked)
                 table = self._with_located_images(table)
+                # signs that stand further down than the beginning was looked at
                 late_signs.add(table.column("categories"))
                 self.accepted += len(table)
                 self.refused.update(record.kind for record in refused)
