@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from shelfwise.service.answers.problems import Problem
@@ -24,6 +24,8 @@ REQUEST_PART = "request"
 """The part of a multipart request that holds the JSON."""
 
 MAX_DEADLINE_MS = 600_000
+
+_BYTES_AS_LETTERS = "latin-1"
 
 
 async def read_request(
@@ -96,6 +98,7 @@ def worker_products(
             field="products",
         )
     _check_ids(products)
+    _check_parts_are_used(products, files)
     found = []
     for index, product in enumerate(products):
         values = product.model_dump(exclude={"image"}, exclude_none=True)
@@ -136,26 +139,58 @@ async def _read_parts(
     Raises:
         Problem: 400, it is no multipart body, or has no part with JSON.
     """
+    # Starlette makes texts of parts that are no files, by whichever encoding fits: by this one each byte is a
+    # letter, so that all bytes come back
+    kind = f"{request.headers['content-type']}; charset={_BYTES_AS_LETTERS}"
+    parser = MultiPartParser(
+        Headers({"content-type": kind}),
+        request.stream(),
+        max_files=settings.max_products + 1,
+        max_fields=settings.max_products + 1,
+        max_part_size=settings.max_body_bytes,
+    )
     try:
-        form = await request.form(
-            max_files=settings.max_products + 1,
-            max_fields=settings.max_products + 1,
-            max_part_size=settings.max_body_bytes,
-        )
-    except HTTPException:
-        raise Problem(400, "not-multipart", "the body is no multipart/form-data") from None
+        form = await parser.parse()
+    except MultiPartException as error:
+        # its messages name limits and what is missing, never what was sent
+        detail = f"the body is no multipart/form-data that can be used: {error.message}"
+        raise Problem(400, "not-multipart", detail) from None
     files: dict[str, bytes] = {}
-    for name, part in form.multi_items():
+    for letters, part in form.multi_items():
+        name = _part_name(letters)
         if name in files:
             raise Problem(400, "part-twice", "two parts of the request have one name")
         # file names are of no interest: only the part's name is ever used
-        files[name] = await part.read() if isinstance(part, UploadFile) else part.encode()
+        if isinstance(part, UploadFile):
+            files[name] = await part.read()
+        else:
+            files[name] = part.encode(_BYTES_AS_LETTERS)
     await form.close()
     if REQUEST_PART not in files:
         raise Problem(
             400, "no-request-part", f"a multipart request needs a part {REQUEST_PART!r} with JSON"
         )
     return files.pop(REQUEST_PART), files
+
+
+def _part_name(letters: str) -> str:
+    """The name of a part, as JSON writes it."""
+    try:
+        return letters.encode(_BYTES_AS_LETTERS).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem(400, "not-multipart", "the name of a part is not UTF-8") from None
+
+
+def _check_parts_are_used(products: Sequence[Product], files: Mapping[str, bytes]) -> None:
+    """Refuse a part that no product names: it would change nothing, without a word.
+
+    Raises:
+        Problem: 422, there is one.
+    """
+    named = {product.image.part for product in products if product.image is not None}
+    if not files.keys() <= named:
+        detail = "a part of the request is the image of no product; name it as the image's 'part'"
+        raise Problem(422, "invalid", detail, field="image.part")
 
 
 def _image(product: Product, files: Mapping[str, bytes], index: int) -> bytes | None:
