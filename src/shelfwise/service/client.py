@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import time
 import urllib.error
@@ -14,19 +15,31 @@ from shelfwise.errors import ConfigError, ShelfwiseError
 
 MAX_TRIES = 5
 
+MAX_WAIT = 120.0
+"""Seconds that a service may ask to wait; one that asks for more is not waited for."""
+
 
 class ServiceError(ShelfwiseError):
     """The service refused a request; the message is its own.
 
     Args:
-        status: the HTTP status.
+        status: the HTTP status; 0 where there was no answer.
         problem: the members of the problem.
     """
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(f"{status}: {problem.get('detail', 'no reason given')}")
+        detail = problem.get("detail", "no reason given")
+        super().__init__(f"{status}: {detail}" if status else str(detail))
         self.status = status
         self.problem = problem
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Python would send the key on to wherever the answer leads, and nothing of what was asked."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Take a redirect for an answer like any other."""
+        return
 
 
 class Client:
@@ -51,6 +64,7 @@ class Client:
         self.address = address.rstrip("/")
         self._key = key
         self.timeout = timeout
+        self._opener = urllib.request.build_opener(_NoRedirects)
 
     def categorize(self, products: Iterable[Mapping[str, Any]], **options: Any) -> list[Any]:
         """The decisions for `products`, in their order. An image may be given as bytes.
@@ -60,7 +74,9 @@ class Client:
         """
         sent = [_as_json(product) for product in products]
         answer = self.post("/v1/categorize", {"products": sent, **options})
-        found: list[Any] = answer["products"]
+        found = answer.get("products") if isinstance(answer, dict) else None
+        if not isinstance(found, list) or len(found) != len(sent):
+            raise self._other_answer(200)
         return found
 
     def post(self, path: str, values: Mapping[str, Any]) -> Any:
@@ -73,11 +89,14 @@ class Client:
             try:
                 return self._send(path, json.dumps(values).encode())
             except urllib.error.HTTPError as error:
-                wait = error.headers.get("Retry-After")
+                wait = _seconds(error.headers.get("Retry-After"))
                 # 429 and 503 name their time; whatever else is refused will be refused again
                 if wait is None or attempt == MAX_TRIES - 1:
                     raise ServiceError(error.code, _problem(error)) from None
-                time.sleep(float(wait))
+                time.sleep(wait)
+            except (OSError, http.client.HTTPException) as error:
+                detail = f"{self.address} gives no answer: {getattr(error, 'reason', error)}"
+                raise ServiceError(0, {"detail": detail}) from None
         raise AssertionError("unreachable")
 
     def _send(self, path: str, body: bytes) -> Any:
@@ -85,10 +104,15 @@ class Client:
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key}"
         request = urllib.request.Request(self.address + path, body, headers)
-        with urllib.request.urlopen(  # nosec B310 # http and https only, see above
-            request, timeout=self.timeout
-        ) as answer:
-            return json.load(answer)
+        with self._opener.open(request, timeout=self.timeout) as answer:
+            try:
+                return json.load(answer)
+            except (ValueError, RecursionError):
+                raise self._other_answer(answer.status) from None
+
+    def _other_answer(self, status: int) -> ServiceError:
+        detail = f"{self.address} gives no answer of shelfwise; is it the address of the service?"
+        return ServiceError(status, {"detail": detail})
 
 
 def _as_json(product: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,9 +123,22 @@ def _as_json(product: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _problem(error: urllib.error.HTTPError) -> dict[str, Any]:
+def _seconds(text: str | None) -> float | None:
+    """How long to wait; None for no such number, or one that nobody would wait for."""
     try:
-        values: dict[str, Any] = json.load(error)
-        return values
+        seconds = float(text or "nan")
     except ValueError:
+        return None
+    # also false for what is no number
+    return seconds if 0 <= seconds <= MAX_WAIT else None
+
+
+def _problem(error: urllib.error.HTTPError) -> dict[str, Any]:
+    where = error.headers.get("Location")
+    if where is not None:
+        return {"detail": f"the address leads to {where}; give that one, if it is the service's"}
+    try:
+        values = json.load(error)
+    except (ValueError, RecursionError):
         return {}
+    return values if isinstance(values, dict) else {}
