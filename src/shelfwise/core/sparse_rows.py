@@ -1,17 +1,18 @@
-"""Sparse rows of several blocks of columns, joined into rows of all of them.
+"""Sparse rows of several blocks of columns, or of products, joined into one matrix.
 
 Dimensions: N rows, F columns of all blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from shelfwise.core.growing_array import GrowingArray
 from shelfwise.text.gram_counts import SparseParts
 
 _COPIED_AT_A_TIME = 1 << 22
@@ -47,6 +48,27 @@ def side_by_side(blocks: list[SparseParts], widths: Sequence[int]) -> sp.csr_arr
     return sp.csr_array(
         (all_values, all_columns, ends.astype(integers)), shape=(len(free), columns)
     )
+
+
+def one_below_another(parts: Iterable[sp.csr_array], columns: int) -> sp.csr_array:
+    """The rows (N, F) of all parts, float32, with so many columns.
+
+    The same as scipy's ``vstack``, which holds all parts beside the whole: here a part may be made when the
+    one before it is forgotten.
+    """
+    values = GrowingArray(np.float32)
+    places = GrowingArray(np.int32)
+    lengths = [np.zeros(1, np.int64)]
+    for part in parts:
+        values.add(part.data)
+        places.add(part.indices)
+        lengths.append(np.diff(part.indptr))
+    ends = np.cumsum(np.concatenate(lengths))
+    # scipy wants one kind of integers, and short ones take half of the memory
+    if ends[-1] <= np.iinfo(np.int32).max:
+        ends = ends.astype(np.int32)
+    stored = (values.finished(), places.finished(), ends)
+    return sp.csr_array(stored, shape=(len(ends) - 1, columns))
 
 
 def _pieces(offsets: NDArray[np.integer]) -> Iterator[slice]:

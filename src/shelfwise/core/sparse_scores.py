@@ -26,6 +26,9 @@ KEPT_LABELS = 50
 CELLS_PER_BLOCK = 1 << 24
 """Scores that are dense at a time: 64 MiB."""
 
+_CELLS_SORTED = 1 << 20
+"""Scores among which the highest are looked for at a time."""
+
 
 def is_too_large(products: int, labels: int) -> bool:
     """Whether so many scores are kept sparse."""
@@ -51,12 +54,19 @@ def highest_scores(scores: Matrix, most: int | None = None) -> sp.csr_array:
     Unset, :data:`KEPT_LABELS`. Of equal scores the first labels are kept; 0 is not kept.
     """
     most = KEPT_LABELS if most is None else most
-    labels = scores.shape[1]
     if sp.issparse(scores):
         values, columns = packed(scores)
         kept = highest_scores(values, most).tocoo()
         places = (kept.row, columns[kept.row, kept.col])
         return sp.csr_array((kept.data, places), shape=scores.shape)
+    # some at a time: finding them takes many times the memory of the scores
+    blocks = row_slices(len(scores), scores.shape[1], _CELLS_SORTED)
+    parts = [_highest_of_dense(scores[rows], most) for rows in blocks]
+    return parts[0] if len(parts) == 1 else sp.csr_array(sp.vstack(parts, format="csr"))
+
+
+def _highest_of_dense(scores: NDArray[Any], most: int) -> sp.csr_array:
+    labels = scores.shape[1]
     if labels > most:
         # a stable order of the few that can be kept is quicker than one of all
         lowest = np.partition(scores, labels - most, axis=1)[:, labels - most, None]

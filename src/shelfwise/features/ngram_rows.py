@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.sparse_rows import side_by_side
+from shelfwise.core.sparse_rows import one_below_another, side_by_side
 from shelfwise.core.types import Bools
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
@@ -21,6 +21,9 @@ from shelfwise.text.gram_counts import Grams
 
 ID_COUNTING = BagSettings(words=(1,), letters=(), min_count=2)
 """How ids of related products are weighed: each is a word of its own."""
+
+_PRODUCTS_AT_A_TIME = 8192
+"""Products whose n-grams are weighed at a time: on the way to its weight an n-gram takes 60 bytes."""
 
 MIN_KNOWN_LETTERS = 1 / 3
 """Share of a text's n-grams of letters of which more must be known, where none of its words is."""
@@ -62,6 +65,22 @@ class NgramRows:
 
     def rows(self, grams: Sequence[Grams]) -> sp.csr_array:
         """All kinds side by side (N, F), float32; N-grams that training did not have are left out."""
+        count = len(grams[0])
+        if count <= _PRODUCTS_AT_A_TIME:
+            return self._some_rows(grams)
+        blocks = (
+            slice(start, start + _PRODUCTS_AT_A_TIME)
+            for start in range(0, count, _PRODUCTS_AT_A_TIME)
+        )
+        parts = (self._some_rows([kind.block(rows) for kind in grams]) for rows in blocks)
+        return one_below_another(parts, self.width)
+
+    @property
+    def width(self) -> int:
+        """F, the n-grams of all kinds."""
+        return sum(len(one.keys) for one in self.vocabularies)
+
+    def _some_rows(self, grams: Sequence[Grams]) -> sp.csr_array:
         counted = _countings(len(grams), self.counting, self.id_scale)
         parts = []
         for vocabulary, kind, how in zip(self.vocabularies, grams, counted, strict=True):

@@ -16,6 +16,7 @@ from scipy.special import expit
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.fitted import require_fitted
 from shelfwise.core.modality import Modality
+from shelfwise.core.sparse_rows import one_below_another
 from shelfwise.core.types import Bools, Context, Examples, Floats, Matrix, State
 from shelfwise.features.ngram_blocks import NgramBlocks
 from shelfwise.features.ngram_rows import NgramRows
@@ -102,9 +103,13 @@ class TextLinear(Modality):
         else:
             self._ngrams = NgramRows.fit(inputs.grams, inputs.least, self.settings)
         # a cluster's products are anywhere: the rows of all are in memory, 8 bytes an n-gram
-        parts = [self._ngrams.rows(portion.grams) for portion in inputs.portions()]
-        rows = parts[0] if len(parts) == 1 else sp.csr_array(sp.vstack(parts, format="csr"))
-        del parts
+        parts = (self._ngrams.rows(portion.grams) for portion in inputs.portions())
+        # joining a single part would copy it for nothing
+        rows = (
+            one_below_another(parts, self._ngrams.width)
+            if isinstance(inputs, NgramBlocks)
+            else next(parts)
+        )
         self._model = LabelTree.fit(rows, sp.csr_array(targets), self.settings)
 
     def _fit_exactly(self, counts: NgramCounts, targets: Matrix) -> None:
@@ -120,9 +125,8 @@ class TextLinear(Modality):
     def _fit_in_batches(self, blocks: NgramBlocks, targets: Matrix, context: Context) -> None:
         chosen = self.settings
         self._ngrams = blocks.fitted_rows(chosen)
-        columns = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
         # rows wait in files, as memory has no room for all; the seed chooses which are learnt from together
-        shards = RowShards(len(blocks), columns, context.seed)
+        shards = RowShards(len(blocks), self._ngrams.width, context.seed)
         for portion in blocks.portions():
             shards.append(self._ngrams.rows(portion.grams))
         options = (chosen.C, chosen.positive_weight, chosen.prune)
@@ -181,10 +185,9 @@ class TextLinear(Modality):
 
     def provenance(self) -> dict[str, Any]:
         """How many n-grams are known, how many weights are kept, and how these were found."""
-        ngrams = sum(len(vocabulary.keys) for vocabulary in self._ngrams.vocabularies)
         model = self._fitted()
         values = model.rankers.values if isinstance(model, LabelTree) else model.weights.data
-        return {"ngrams": ngrams, "weights": len(values), "solver": self._solver}
+        return {"ngrams": self._ngrams.width, "weights": len(values), "solver": self._solver}
 
     def _fitted(self) -> LinearWeights | LabelTree:
         if isinstance(self._model, LabelTree):

@@ -27,6 +27,9 @@ SparseParts = tuple[NDArray[np.float32], NDArray[np.integer], NDArray[np.integer
 _MOST_SORTED = 1 << 16
 """Occurrences up to which they are counted by sorting."""
 
+_TEXTS_AT_A_TIME = 8192
+"""Texts whose entries are copied at a time."""
+
 
 @dataclass(frozen=True)
 class Grams:
@@ -101,8 +104,22 @@ class Grams:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         # each entry's old place is its new one, shifted as far as its text moves
         shifts = self.offsets[:-1][rows] - offsets[:-1]
-        places = np.arange(offsets[-1]) + np.repeat(shifts, lengths)
-        return Grams(self.values[places], self.columns[places], offsets, self.keys)
+        values = np.empty(offsets[-1], self.values.dtype)
+        columns = np.empty(offsets[-1], self.columns.dtype)
+        # some texts at a time: the places of all entries would take more memory than these
+        for first in range(0, len(lengths), _TEXTS_AT_A_TIME):
+            some = slice(first, first + _TEXTS_AT_A_TIME)
+            taken = slice(offsets[first], offsets[min(first + _TEXTS_AT_A_TIME, len(lengths))])
+            places = np.arange(taken.start, taken.stop) + np.repeat(shifts[some], lengths[some])
+            values[taken] = self.values[places]
+            columns[taken] = self.columns[places]
+        return Grams(values, columns, offsets, self.keys)
+
+    def block(self, rows: slice) -> Grams:
+        """Texts that lie one after the other, without a copy of their entries."""
+        offsets = self.offsets[rows.start : rows.stop + 1]
+        stored = slice(offsets[0], offsets[-1])
+        return Grams(self.values[stored], self.columns[stored], offsets - offsets[0], self.keys)
 
     def documents(self) -> NDArray[np.int64]:
         """(F,) in how many texts each n-gram occurs."""

@@ -174,7 +174,8 @@ def test_what_rounding_leaves_of_a_solved_label_stays_small_while_another_label_
     curvature = torch.ones(5, 2)
     kernel_residual = Kernel() @ residual
     for size in ((residual * kernel_residual).sum(dim=0), torch.tensor([1e-3, 5.0])):
-        residuals = (residual, kernel_residual)
+        # both are changed
+        residuals = (residual.clone(), kernel_residual.clone())
         step, change = linear._newton_step(Kernel(), curvature, residuals, size, 0.09 * size)
         # half of a step of 1: (1 + 1) q = 1
         np.testing.assert_allclose(step.numpy(), [[0, 0.5]] * 5, rtol=1e-5)

@@ -30,6 +30,7 @@ from shelfwise.nn.linear.label_rankers import LabelRankers
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights
 from shelfwise.nn.linear.logistic_regression import fit_logistic
+from shelfwise.nn.memory import give_back_memory
 
 LABELS_OF_A_CLUSTER = 10
 
@@ -90,6 +91,8 @@ class LabelTree:
             matcher = fit_logistic(inputs, in_cluster, *options, cells_per_block=_CELLS_OF_MATCHER)
         else:
             matcher = cls.fit(inputs, in_cluster, settings, most)
+        # what it was solved with is in many pieces, of little use to the small problems that follow
+        give_back_memory()
         # a ranker also meets the products of other clusters that the matcher will send it by mistake
         matched = in_cluster + _likeliest(matcher, inputs, LEARNT_FROM)
         rankers = LabelRankers.fit(inputs, targets, clusters, matched, settings)
@@ -148,4 +151,5 @@ def _likely(matcher: LinearWeights | LabelTree, inputs: sp.csr_array) -> Matrix:
     """(N, K) the probabilities of the clusters; a tree's are sparse."""
     if isinstance(matcher, LabelTree):
         return matcher.probabilities(inputs)
-    return np.asarray(expit(matcher.logits(inputs)))
+    logits = matcher.logits(inputs)
+    return np.asarray(expit(logits, out=logits))

@@ -35,8 +35,11 @@ _MANY_LABELS = 1000
 
 _LABELS_PER_BLOCK = 128
 
+_MOST_WRITTEN_AT_ONCE = 1 << 25
+"""Weights, those that are 0 included, up to which all labels' are written out at once: 128 MiB."""
+
 _WRITTEN_AT_A_TIME = 1 << 22
-"""Weights that are written out at a time."""
+"""Weights that are written out, or made sparse, at a time: their places take several times their memory."""
 
 MOST_SHORT_PLACES = np.iinfo(np.int32).max
 """Values of a sparse matrix whose places fit in 32 bits: those of some million products."""
@@ -82,21 +85,29 @@ class LinearWeights:
             return sparse_product(embedding_bags(inputs), self._written).numpy()
         # of weights that are hardly sparse the rows needed are written out, in half the time
         used, needed = used_inputs(inputs)
+        if len(used) * self.weights.shape[1] > _MOST_WRITTEN_AT_ONCE:
+            return self._by_label_blocks(inputs)
         dense_weights = torch.from_numpy(_written_out(self.weights, used))
         return sparse_product(embedding_bags(needed), dense_weights).numpy()
 
     def _by_label_blocks(self, inputs: sp.csr_array) -> Floats:
-        """As :meth:`_sparse_part`, with the weights of some labels written out at a time."""
+        """As :meth:`_sparse_part`, with the weights of some labels written out at a time.
+
+        A label's logits are the same to the last digit, whatever labels are beside it.
+        """
         used, asked = used_inputs(inputs)
         bags = embedding_bags(asked)
-        needed = self.weights[used].tocsc()
-        logits = np.empty((inputs.shape[0], needed.shape[1]), np.float32)
+        # of many labels the weights are turned once; a few blocks are picked without a copy of all
+        is_wide = self.weights.shape[1] > _MANY_LABELS
+        by_label = self.weights[used].tocsc() if is_wide else self.weights
+        logits = np.empty((inputs.shape[0], by_label.shape[1]), np.float32)
         # blocks are the same for any products, or a product's last digit would hang on those beside it
-        for start in range(0, needed.shape[1], _LABELS_PER_BLOCK):
+        for start in range(0, by_label.shape[1], _LABELS_PER_BLOCK):
             labels = slice(start, start + _LABELS_PER_BLOCK)
+            some = by_label[:, labels]
             # row by row, as the product reads them
-            some = torch.from_numpy(np.ascontiguousarray(needed[:, labels].toarray()))
-            logits[:, labels] = sparse_product(bags, some).numpy()
+            written = np.ascontiguousarray(some.toarray()) if is_wide else _written_out(some, used)
+            logits[:, labels] = sparse_product(bags, torch.from_numpy(written)).numpy()
         return logits
 
     @cached_property
@@ -111,8 +122,8 @@ class LinearWeights:
         """Everything :meth:`from_state` needs."""
         arrays = {
             "weights.values": self.weights.data,
-            "weights.columns": self.weights.indices.astype(np.int32),
-            "weights.rows": self.weights.indptr.astype(np.int64),
+            "weights.columns": self.weights.indices.astype(np.int32, copy=False),
+            "weights.rows": self.weights.indptr.astype(np.int64, copy=False),
             "bias": self.bias,
         }
         if self.dense is not None:
@@ -148,6 +159,17 @@ def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
     for block in row_blocks(len(rows), matrix.shape[1], _WRITTEN_AT_A_TIME):
         _write_out(matrix, rows[block], dense[block])
     return dense
+
+
+def sparse_weights(weights: Floats, least: float) -> sp.csr_array:
+    """Dense weights (F, L) as sparse rows; those nearer to 0 than `least` become 0, in `weights` too."""
+    # there may be no rows at all
+    parts = [sp.csr_array((0, weights.shape[1]), dtype=np.float32)]
+    for rows in row_blocks(len(weights), weights.shape[1], _WRITTEN_AT_A_TIME):
+        some = weights[rows]
+        some[np.abs(some) < least] = 0
+        parts.append(sp.csr_array(some))
+    return sp.csr_array(sp.vstack(parts, format="csr"))
 
 
 def _write_out(matrix: sp.csr_array, rows: NDArray[np.integer], dense: Floats) -> None:

@@ -21,8 +21,12 @@ from torch import Tensor
 from shelfwise.core.loop_checkpoints import LoopCheckpoint, LoopState
 from shelfwise.core.sparse_rows import side_by_side
 from shelfwise.core.types import Context, Floats, Matrix, Progress, Rows
-from shelfwise.metrics.counts import row_blocks
-from shelfwise.nn.linear.linear_weights import LinearWeights, embedding_bags, sparse_product
+from shelfwise.nn.linear.linear_weights import (
+    LinearWeights,
+    embedding_bags,
+    sparse_product,
+    sparse_weights,
+)
 from shelfwise.nn.linear.row_shards import RowShards
 from shelfwise.text.gram_counts import SparseParts
 
@@ -41,9 +45,6 @@ _EPOCHS = (2, 10)
 
 _CELLS_PER_BLOCK = 1 << 27
 """Weights that are learnt at a time: 512 MiB, and as much for their squared gradients."""
-
-_CELLS_AT_A_TIME = 1 << 22
-"""Learnt weights that are made sparse at a time."""
 
 
 def fit_logistic_in_batches(
@@ -180,15 +181,7 @@ class _Learner:
 
     def weights_from(self, least: float) -> tuple[sp.csr_array, Floats]:
         """Weights (F, L) that are at least so large, and the bias (L,)."""
-        weights = self.weights.numpy()
-        # there may be no rows at all
-        parts = [sp.csr_array((0, weights.shape[1]), dtype=np.float32)]
-        # some at a time: the places of all weights take more memory than the weights
-        for rows in row_blocks(len(weights), weights.shape[1], _CELLS_AT_A_TIME):
-            some = weights[rows]
-            some[np.abs(some) < least] = 0
-            parts.append(sp.csr_array(some))
-        return sp.csr_array(sp.vstack(parts, format="csr")), self.bias.numpy()
+        return sparse_weights(self.weights.numpy(), least), self.bias.numpy()
 
 
 def _by_input(rows: sp.csr_array) -> tuple[Rows, sp.csr_array]:

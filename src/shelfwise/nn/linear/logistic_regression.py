@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from shelfwise.core.sparse_rows import side_by_side
 from shelfwise.core.sparse_scores import dense as as_dense
 from shelfwise.core.types import Floats, Matrix
 from shelfwise.nn.device import device_with_room
@@ -25,7 +26,9 @@ from shelfwise.nn.linear.linear_weights import (
     bags_on,
     embedding_bags,
     sparse_product,
+    sparse_weights,
 )
+from shelfwise.text.gram_counts import SparseParts
 
 _NEWTON_STEPS = 40
 _GRADIENT_STEPS = 60
@@ -88,23 +91,27 @@ def fit_logistic(  # noqa: PLR0913 (a problem, how it is solved, and how much of
     kernel = _Kernel(inputs, dense, place)
     # sparse targets are read a block of labels at a time
     by_label = targets.tocsc() if sp.issparse(targets) else targets
-    weights, dense_weights, bias = [], [], []
+    weights: list[SparseParts] = []
+    dense_weights, bias = [], []
     for start in range(0, labels, labels_per_block):
         block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
         wanted = torch.from_numpy(block).to(place)
         loss_weights = cost * (1 + (positive_weight - 1) * wanted)
         dual = _solve(kernel, wanted, loss_weights, (tolerance, forcing))
         sparse_part, dense_part = kernel.to_weights(dual)
-        sparse_part[sparse_part.abs() < prune] = 0
-        weights.append(sp.csr_array(sparse_part.cpu().numpy()))
-        dense_weights.append(dense_part.cpu().numpy())
         # the weight of the input that is always 1
-        bias.append(dual.sum(dim=0).cpu().numpy())
+        constant = dual.sum(dim=0).cpu().numpy()
+        del dual, wanted, loss_weights
+        kept = sparse_weights(sparse_part.cpu().numpy(), prune)
+        weights.append((kept.data, kept.indices, kept.indptr))
+        dense_weights.append(dense_part.cpu().numpy())
+        bias.append(constant)
+    # neither is needed beside all weights
+    del kernel, sparse_part
     # without dense inputs there are weights (0, L), which nobody needs
     all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
-    return LinearWeights(
-        sp.csr_array(sp.hstack(weights, format="csr")), np.concatenate(bias), all_dense
-    )
+    joined = side_by_side(weights, [len(one) for one in bias])
+    return LinearWeights(joined, np.concatenate(bias), all_dense)
 
 
 def _place(inputs: sp.csr_array, dense: Floats | None, labels: int) -> torch.device:
@@ -162,9 +169,10 @@ def _solve(
     logits = torch.zeros_like(targets)
     goal: Tensor | None = None
     for _ in range(_NEWTON_STEPS):
-        error = torch.sigmoid(-sign * logits)
+        # in place wherever it can be: with many products nothing takes as much memory as these arrays
+        error = (sign * logits).neg_().sigmoid_()
         # minus the gradient: in weight space it is X'descent
-        descent = loss_weights * sign * error - dual
+        descent = (loss_weights * sign).mul_(error).sub_(dual)
         kernel_descent = kernel @ descent
         # (L,) the gradient's squared length in weight space
         size = (descent * kernel_descent).sum(dim=0)
@@ -183,12 +191,12 @@ def _solve(
             error = error[:, todo]
             descent = descent[:, todo]
             kernel_descent = kernel_descent[:, todo]
-        curvature = loss_weights * error * (1 - error)
+        curvature = (loss_weights * error).mul_(error.neg_().add_(1))
         step_goal = forcing**2 * size
         step, change = _newton_step(kernel, curvature, (descent, kernel_descent), size, step_goal)
         scale = _line_search(sign, loss_weights, (dual, logits), (step, change))
-        dual = dual + scale * step
-        logits = logits + scale * change
+        dual.add_(step.mul_(scale))
+        logits.add_(change.mul_(scale))
         solution[:, unsolved] = dual
     return solution
 
@@ -200,15 +208,14 @@ def _newton_step(
 
     Args:
         curvature: (N, L).
-        residuals: (N, L) the residual of q = 0, and K times it.
+        residuals: (N, L) the residual of q = 0, and K times it; both are changed.
         size: (L,) the product of both, the residual's squared length in weight space.
         goal: (L,) the squared length that is small enough.
 
     Returns:
         q and Kq, both (N, L).
     """
-    residual = residuals[0].clone()
-    kernel_residual = residuals[1].clone()
+    residual, kernel_residual = residuals
     step = torch.zeros_like(residual)
     change = torch.zeros_like(residual)
     direction = residual.clone()
@@ -232,8 +239,8 @@ def _newton_step(
             break
         # below 0 is rounding
         ratio = size.clamp_min(0) / size_before.clamp_min(_TINY)
-        direction = residual + ratio * direction
-        kernel_direction = kernel_residual + ratio * kernel_direction
+        direction.mul_(ratio).add_(residual)
+        kernel_direction.mul_(ratio).add_(kernel_residual)
     return step, change
 
 
