@@ -76,6 +76,43 @@ def test_many_products_are_joined_some_at_a_time(monkeypatch: pytest.MonkeyPatch
     assert sets.joined(alone) == pytest.approx(at_once, abs=1e-6)
 
 
+def test_a_set_that_is_unknown_does_not_count() -> None:
+    sets = LabelSets.known(PAIRS, 1.0)
+    alone = logit(np.array([[0.9, 0.2, 0.4, 0.3]] * 2, np.float32))
+    # in their order, the empty one is first and the one of the labels 0 and 2 last
+    without = LabelSets(sets.members[:2], 1.0).joined(alone)
+    joined = sets.joined(alone, np.array([2, -1]))
+    assert joined[0] == pytest.approx(without[0], abs=1e-5)
+    assert joined[1] == pytest.approx(sets.joined(alone)[1])
+
+
+@pytest.mark.parametrize("combined_freely", [True, False])
+def test_sets_that_mislead_are_left_out(combined_freely: bool) -> None:
+    rng = np.random.default_rng(0)
+    # a product is of one of ten kinds; six more labels are rare, and go with any kind or with certain ones
+    kind = rng.integers(10, size=200)
+    extra = rng.random((200, 6)) < 0.1 if combined_freely else kind[:, None] % 6 == np.arange(6)
+    targets = np.concatenate([np.eye(10)[kind], extra], axis=1).astype(np.float32)
+    logits = (6 * targets - 3 + rng.normal(0, 1.2, targets.shape)).astype(np.float32)
+    sets = LabelSets.known(targets, 0.5)
+    assert sets.weight > 0.3
+    useful = sets.where_useful(targets, lambda rows: logits[rows]).weight > 0
+    assert useful is not combined_freely
+
+
+def test_of_many_products_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = np.tile(PAIRS, (25, 1))
+    seen: list[np.ndarray] = []
+
+    def alone(rows: np.ndarray) -> np.ndarray:
+        seen.append(rows)
+        return 8 * targets[rows] - 4
+
+    monkeypatch.setattr(label_sets, "MAX_CELLS", 80)
+    assert LabelSets.known(targets, 0.5).where_useful(targets, alone).weight
+    assert seen[0].tolist() == list(range(0, 100, 5))
+
+
 def test_comes_back_from_its_state() -> None:
     sets = LabelSets.known(PAIRS, 0.5)
     back = LabelSets.from_state(sets.state(), 4)

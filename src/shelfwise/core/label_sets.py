@@ -9,6 +9,7 @@ Dimensions: N products, L labels, S sets of labels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,7 +19,7 @@ from scipy.special import logit, softmax
 
 from shelfwise.core.logit import clipped_logit
 from shelfwise.core.sparse_scores import row_slices
-from shelfwise.core.types import Floats, State
+from shelfwise.core.types import Bools, Floats, Rows, State
 
 EPSILON = 1e-5
 """Probabilities nearer to 0 or 1 count as this near, before and after sets are compared."""
@@ -34,6 +35,12 @@ MAX_SETS = 8192
 
 CELLS_PER_BLOCK = 1 << 22
 """Products times sets that are compared together: 32 MiB."""
+
+TOLERANCE = 0.007
+"""Micro-F1 that known sets may cost: what chance makes of it. Where they mislead they cost far more."""
+
+MAX_CELLS = 1 << 24
+"""Products times sets, or labels, that are looked at to find out what known sets cost."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +88,55 @@ class LabelSets:
         members = np.unpackbits(np.unique([*nothing, *bits], axis=0), axis=1, count=n_labels)
         return cls(sp.csr_array(members.astype(np.float32)), weight)
 
-    def joined(self, logits: Floats) -> Floats:
-        """Final logits (N, L) of labels that have `logits` (N, L) when judged alone."""
+    def where_useful(self, targets: Floats, judged_alone: Callable[[Rows], Floats]) -> LabelSets:
+        """These sets, or none where micro-F1 is lower with them by more than :data:`TOLERANCE`.
+
+        Where labels are combined freely, most combinations are still to come, and known ones mislead. A
+        training product whose set no other has is judged as if that set were unknown, as it would be if the
+        product were new.
+
+        Args:
+            targets: (N, L), those that the sets are of.
+            judged_alone: the logits (R, L) that labels of some training products (R,) have on their own.
+        """
+        if not self.weight:
+            return self
+        most = max(1, MAX_CELLS // max(self.members.shape))
+        rows = np.arange(len(targets))[:: 1 + (len(targets) - 1) // most]
+        logits, true = judged_alone(rows), targets[rows] > 0
+        joined = self.joined(logits, self._sets_of_one(targets)[rows])
+        cost = _highest_micro_f1(true, logits) - _highest_micro_f1(true, joined)
+        return self if cost <= TOLERANCE else self.none(targets.shape[1])
+
+    def joined(self, logits: Floats, unknown: Rows | None = None) -> Floats:
+        """Final logits (N, L) of labels that have `logits` (N, L) when judged alone.
+
+        Args:
+            unknown: (N,) the set that each product is judged without; -1: all count.
+        """
         if not self.weight:
             return logits
         clipped = np.clip(logits, -HIGHEST_LOGIT, HIGHEST_LOGIT)
         final = np.empty_like(clipped, np.float32)
         for rows in row_slices(len(logits), self.members.shape[0], CELLS_PER_BLOCK):
             # twice the digits, or what is left of 1 would be known too coarsely
-            of_sets = softmax((clipped[rows] @ self.members.T).astype(np.float64), axis=1)
+            logits_of_sets = (clipped[rows] @ self.members.T).astype(np.float64)
+            if unknown is not None:
+                places = np.flatnonzero(unknown[rows] >= 0)
+                logits_of_sets[places, unknown[rows][places]] = -np.inf
+            of_sets = softmax(logits_of_sets, axis=1)
             among_sets = clipped_logit(of_sets @ self.members, EPSILON, 1 - EPSILON)
             final[rows] = (1 - self.weight) * clipped[rows] + self.weight * among_sets
         return final
+
+    def _sets_of_one(self, targets: Floats) -> Rows:
+        """(N,) the place of each product's set where no other product has it, else -1."""
+        bits, places, counts = np.unique(
+            np.packbits(targets > 0, axis=1), axis=0, return_inverse=True, return_counts=True
+        )
+        # the empty set comes first, also where no product has it
+        shift = self.members.shape[0] - len(bits)
+        return np.where(counts[places.ravel()] == 1, places.ravel() + shift, -1)
 
     def state(self) -> State:
         """The labels of all sets one after another, where each set ends, and the weight."""
@@ -113,3 +157,10 @@ class LabelSets:
         ones = np.ones(len(labels), np.float32)
         members = sp.csr_array((ones, labels, starts), shape=(len(starts) - 1, n_labels))
         return cls(members, float(state.arrays["set_weight"][0]))
+
+
+def _highest_micro_f1(true: Bools, logits: Floats) -> float:
+    """The micro-F1 of the best single threshold of `logits` (N, L)."""
+    hits = np.cumsum(true.ravel()[np.argsort(-logits, axis=None, kind="stable")])
+    given = np.arange(1, len(hits) + 1)
+    return float((2 * hits / (given + hits[-1])).max())

@@ -23,7 +23,8 @@ from shelfwise.core.label_inputs import (
     some_inputs,
 )
 from shelfwise.core.label_regression import shrunk_weights
-from shelfwise.core.label_sets import LabelSets
+from shelfwise.core.label_sets import EPSILON, LabelSets
+from shelfwise.core.logit import clipped_logit
 from shelfwise.core.types import Bools, Context, Floats, MemberOutputs, PluginSettings, Rows, State
 from shelfwise.errors import ConfigError, NotFittedError
 
@@ -52,8 +53,8 @@ class LogisticSettings(PluginSettings):
         0.5,
         ge=0,
         le=1,
-        description="how much it counts which sets of labels training products have; 0: each label is "
-        "judged alone",
+        description="how much it counts which sets of labels training products have, where this costs no "
+        "accuracy; 0: each label is judged alone",
     )
 
 
@@ -63,8 +64,8 @@ class Logistic(FusionPolicy):
     A label is judged by its *own* scores: each member's logit, and its logit relative to what the member
     gives all labels together (the logarithm of the label's softmax share). Weights shared by all labels are
     fitted first. Each label's then depart from them as far as its products bear out: ``loss_l(w_l) + shrink /
-    2 * |w_l - shared|^2``. Last, labels are judged together, by the sets of them that training products have:
-    see :class:`~shelfwise.core.label_sets.LabelSets`.
+    2 * |w_l - shared|^2``. Last, labels are judged together, by the sets of them that training products have,
+    unless these mislead: see :class:`~shelfwise.core.label_sets.LabelSets`.
 
     Every set is fitted on all products that have its members. One that hardly any product has is fitted on
     all products that have any of its members; absent ones count 0. A product with a set of members that was
@@ -107,7 +108,11 @@ class Logistic(FusionPolicy):
                 some_inputs(inputs, columns, rows), targets[rows], self.settings.shrink
             )
             self.arrays_[f"own_{_set_number(members)}"] = weights
-        self.label_sets_ = LabelSets.known(targets, self.settings.label_sets)
+        known = LabelSets.known(targets, self.settings.label_sets)
+        self.label_sets_ = LabelSets.none(targets.shape[1])
+        self.label_sets_ = known.where_useful(
+            targets, lambda rows: clipped_logit(self.fuse(outputs.take(rows)), EPSILON, 1 - EPSILON)
+        )
         return self
 
     @classmethod
