@@ -96,7 +96,7 @@ def test_sets_that_mislead_are_left_out(combined_freely: bool) -> None:
     logits = (6 * targets - 3 + rng.normal(0, 1.2, targets.shape)).astype(np.float32)
     sets = LabelSets.known(targets, 0.5)
     assert sets.weight > 0.3
-    useful = sets.where_useful(targets, lambda rows: logits[rows]).weight > 0
+    useful = sets.where_useful(targets, np.arange(200), lambda rows: logits[rows]).weight > 0
     assert useful is not combined_freely
 
 
@@ -109,8 +109,8 @@ def test_of_many_products_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) ->
         return 8 * targets[rows] - 4
 
     monkeypatch.setattr(label_sets, "MAX_CELLS", 80)
-    assert LabelSets.known(targets, 0.5).where_useful(targets, alone).weight
-    assert seen[0].tolist() == list(range(0, 100, 5))
+    assert LabelSets.known(targets, 0.5).where_useful(targets, np.arange(1, 100), alone).weight
+    assert seen[0].tolist() == list(range(1, 100, 5))
 
 
 def test_comes_back_from_its_state() -> None:

@@ -88,7 +88,9 @@ class LabelSets:
         members = np.unpackbits(np.unique([*nothing, *bits], axis=0), axis=1, count=n_labels)
         return cls(sp.csr_array(members.astype(np.float32)), weight)
 
-    def where_useful(self, targets: Floats, judged_alone: Callable[[Rows], Floats]) -> LabelSets:
+    def where_useful(
+        self, targets: Floats, rows: Rows, judged_alone: Callable[[Rows], Floats]
+    ) -> LabelSets:
         """These sets, or none where micro-F1 is lower with them by more than :data:`TOLERANCE`.
 
         Where labels are combined freely, most combinations are still to come, and known ones mislead. A
@@ -97,12 +99,13 @@ class LabelSets:
 
         Args:
             targets: (N, L), those that the sets are of.
-            judged_alone: the logits (R, L) that labels of some training products (R,) have on their own.
+            rows: the training products to find it out by.
+            judged_alone: the logits (R, L) that labels of some of these (R,) have on their own.
         """
-        if not self.weight:
+        if not self.weight or not len(rows):
             return self
         most = max(1, MAX_CELLS // max(self.members.shape))
-        rows = np.arange(len(targets))[:: 1 + (len(targets) - 1) // most]
+        rows = rows[:: 1 + (len(rows) - 1) // most]
         logits, true = judged_alone(rows), targets[rows] > 0
         joined = self.joined(logits, self._sets_of_one(targets)[rows])
         cost = _highest_micro_f1(true, logits) - _highest_micro_f1(true, joined)

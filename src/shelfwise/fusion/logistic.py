@@ -111,7 +111,9 @@ class Logistic(FusionPolicy):
         known = LabelSets.known(targets, self.settings.label_sets)
         self.label_sets_ = LabelSets.none(targets.shape[1])
         self.label_sets_ = known.where_useful(
-            targets, lambda rows: clipped_logit(self.fuse(outputs.take(rows)), EPSILON, 1 - EPSILON)
+            targets,
+            _rows_of_commonest_set(outputs.present),
+            lambda rows: clipped_logit(self.fuse(outputs.take(rows)), EPSILON, 1 - EPSILON),
         )
         return self
 
@@ -231,6 +233,12 @@ def _training_rows(present: Bools) -> Rows:
         if able.sum() >= MIN_PRODUCTS:
             return np.flatnonzero(able)
     return np.flatnonzero(able) if able.any() else np.arange(len(present))
+
+
+def _rows_of_commonest_set(present: Bools) -> Rows:
+    """The products whose set of members of `present` (N, M) most products have; it is solved for."""
+    _, sets, counts = np.unique(present, axis=0, return_inverse=True, return_counts=True)
+    return np.flatnonzero(sets.ravel() == np.argmax(counts)) if len(counts) else np.array([], int)
 
 
 def _all_sets(members: int) -> Iterable[tuple[bool, ...]]:
