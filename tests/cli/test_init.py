@@ -136,7 +136,7 @@ def test_a_column_that_is_named_later_is_read_by_its_own_signs(
     """What stands in the file while nobody has named the column must not decide how it is written."""
     source, out = tmp_path / "shop.csv", tmp_path / "shelfwise.toml"
     paths = [["Home", "Kitchen", "Mugs"], ["Home", "Lamps"], ["Clothing", "Shirts"]] * 4
-    rows = [f"{number},Mug,{' > '.join(path)}" for number, path in enumerate(paths)]
+    rows = [f"{number},Mug,{'|'.join(path)}" for number, path in enumerate(paths)]
     source.write_text("\n".join(["id,title,shelf", *rows]), "utf-8")
     done = command("init", source, "--out", out)
     assert done.returncode == 3

@@ -221,7 +221,7 @@ def test_a_catalogue_without_images_trains_on_what_it_has(
         "paper", changes={**quick, "catalog": {"require": ["title", "description"]}}
     )
     results = train(source, tmp_path / "model", config)
-    assert "usable image" in results["systems"]["image"]["not_run"]
-    assert "usable image" in results["systems"]["image+title+description"]["not_run"]
+    assert "usable value in image" in results["systems"]["image"]["not_run"]
+    assert "usable value in image" in results["systems"]["image+title+description"]["not_run"]
     assert results["systems"]["mean"]["members"] == ["title", "description"]
     assert "micro_f1" in results["systems"][results["decide_with"]]
