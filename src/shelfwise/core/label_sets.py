@@ -15,6 +15,7 @@ from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from scipy.special import logit, softmax
 
 from shelfwise.core.logit import clipped_logit
@@ -76,8 +77,7 @@ class LabelSets:
             share: from 0 to 1, the weight if every product had a known set.
         """
         n_labels = targets.shape[1]
-        # eight labels a byte are quicker to sort
-        bits, counts = np.unique(np.packbits(targets > 0, axis=1), axis=0, return_counts=True)
+        bits, _, counts = _distinct_sets(targets)
         shared = int(counts[counts > 1].sum())
         weight = share * shared / max(1, len(targets))
         if weight < MIN_WEIGHT or len(bits) > MAX_SETS:
@@ -134,12 +134,10 @@ class LabelSets:
 
     def _sets_of_one(self, targets: Floats) -> Rows:
         """(N,) the place of each product's set where no other product has it, else -1."""
-        bits, places, counts = np.unique(
-            np.packbits(targets > 0, axis=1), axis=0, return_inverse=True, return_counts=True
-        )
+        bits, places, counts = _distinct_sets(targets)
         # the empty set comes first, also where no product has it
         shift = self.members.shape[0] - len(bits)
-        return np.where(counts[places.ravel()] == 1, places.ravel() + shift, -1)
+        return np.where(counts[places] == 1, places + shift, -1)
 
     def state(self) -> State:
         """The labels of all sets one after another, where each set ends, and the weight."""
@@ -160,6 +158,15 @@ class LabelSets:
         ones = np.ones(len(labels), np.float32)
         members = sp.csr_array((ones, labels, starts), shape=(len(starts) - 1, n_labels))
         return cls(members, float(state.arrays["set_weight"][0]))
+
+
+def _distinct_sets(targets: Floats) -> tuple[NDArray[np.uint8], Rows, Rows]:
+    """The sets in order, eight labels a byte; the place of each product's (N,); how many have each."""
+    # bytes are quicker to sort than labels
+    bits, places, counts = np.unique(
+        np.packbits(targets > 0, axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    return bits, places.ravel(), counts
 
 
 def _highest_micro_f1(true: Bools, logits: Floats) -> float:
