@@ -11,7 +11,9 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cholesky
+from scipy.linalg.blas import strmm
+from scipy.linalg.lapack import strtri
 
 from shelfwise.core.types import Floats
 from shelfwise.features.vector_math import centred_unit, present_mean
@@ -34,7 +36,7 @@ class NystroemFeatures:
     Args:
         centres: by name, (D,) the training products' mean vector.
         landmarks: by name, (K, D) centred, of length 1 or 0.
-        turn: (K, K) from the kernel's values at the landmarks to the vectors.
+        turn: (K, K) from the kernel's values at the landmarks to the vectors; 0 below the diagonal.
     """
 
     centres: Mapping[str, Floats]
@@ -67,9 +69,8 @@ class NystroemFeatures:
         # the sum of the weights is the kernel's diagonal
         kernel[np.diag_indices_from(kernel)] += JITTER * (sum(weights.values()) or 1)
         # with K = LL', vectors k L'^-1 have the inner products k K^-1 k'
-        lower = cholesky(kernel, lower=True)
-        identity = np.eye(len(rows), dtype=np.float32)
-        return cls(centres, chosen, solve_triangular(lower, identity, lower=True).T.copy())
+        inverse, _ = strtri(cholesky(kernel, lower=True), lower=1)
+        return cls(centres, chosen, np.ascontiguousarray(inverse.T))
 
     def apply(
         self, vectors: Mapping[str, Floats], weights: Mapping[str, float], gamma: float
@@ -105,7 +106,8 @@ class NystroemFeatures:
         self, part: Mapping[str, Floats], weights: Mapping[str, float], gamma: float
     ) -> Floats:
         kernel = np.asarray(_kernel(part, self.landmarks, weights, gamma, np.exp), np.float32)
-        return np.asarray(kernel @ self.turn)
+        # half of `turn` is 0, and a triangular product leaves it out
+        return np.asarray(strmm(1.0, self.turn.T, kernel.T, lower=1, overwrite_b=1).T)
 
     def _on(self, place: torch.device) -> Callable[..., Floats]:
         """As :meth:`_on_processor`, on another device."""

@@ -45,18 +45,21 @@ def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float
 
 
 @pytest.mark.parametrize("prune", [0.0, 0.1])
+@pytest.mark.parametrize("width", [20, 200], ids=["many products", "few products"])
 def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(
-    problem: Any, prune: float
+    problem: Any, width: int, prune: float
 ) -> None:
     inputs, targets = problem
-    dense = np.random.default_rng(1).normal(0, 0.3, (inputs.shape[0], 20)).astype(np.float32)
+    # all together count the same, however many there are
+    spread = 0.3 * np.sqrt(20 / width)
+    dense = np.random.default_rng(1).normal(0, spread, (inputs.shape[0], width)).astype(np.float32)
     joined = sp.csr_array(sp.hstack([inputs, dense], format="csr"))
     apart, together = (
         fit_logistic(inputs, targets, 10, 3, 1e-4, prune, dense),
         fit_logistic(joined, targets, 10, 3, 1e-4),
     )
     assert apart.dense is not None
-    assert apart.dense.shape == (20, targets.shape[1])
+    assert apart.dense.shape == (width, targets.shape[1])
     whole, bound = together.weights.toarray(), 5e-3
     sparse = apart.weights.toarray()
     np.testing.assert_allclose(sparse[sparse != 0], whole[:400][sparse != 0], atol=bound)
@@ -201,11 +204,12 @@ def test_a_label_alone_is_solved_as_far_as_beside_many_others() -> None:
     assert np.abs(np.concatenate(alone, axis=1) - exact).mean() < 0.4
 
 
+@pytest.mark.parametrize("width", [20, 200], ids=["many products", "few products"])
 def test_large_problems_are_solved_where_there_is_room(
-    problem: Any, monkeypatch: pytest.MonkeyPatch
+    problem: Any, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs, targets = problem
-    dense = np.random.default_rng(1).normal(0, 0.3, (inputs.shape[0], 20)).astype(np.float32)
+    dense = np.random.default_rng(1).normal(0, 0.1, (inputs.shape[0], width)).astype(np.float32)
     asked: list[int] = []
 
     def noted(needed: int) -> torch.device:

@@ -120,8 +120,9 @@ def _place(inputs: sp.csr_array, dense: Floats | None, labels: int) -> torch.dev
     if (inputs.nnz + dense_values) * labels < _CELLS_WORTH_A_GPU:
         return torch.device("cpu")
     products, width = inputs.shape
-    # a sparse value is there by rows and by columns, with its place
-    numbers = 4 * inputs.nnz + dense_values
+    # a sparse value is there by rows and by columns, with its place; the products of dense rows with each
+    # other are fewer than twice the rows' values
+    numbers = 4 * inputs.nnz + 3 * dense_values
     numbers += labels * (_BLOCKS_IN_MEMORY * products + 2 * width)
     return device_with_room(numbers * np.dtype(np.float32).itemsize)
 
@@ -141,12 +142,19 @@ class _Kernel:
         if dense is None:
             dense = np.zeros((inputs.shape[0], 0), np.float32)
         self._dense = torch.from_numpy(np.ascontiguousarray(dense)).to(place)
+        # with few products DD' + 1 is smaller than D and D' together, and takes their place in each step
+        self._dense_kernel: Tensor | None = None
+        if len(dense) < 2 * dense.shape[1]:
+            self._dense_kernel = torch.from_numpy(dense @ dense.T + np.float32(1)).to(place)
 
     def to_weights(self, dual: Tensor) -> tuple[Tensor, Tensor]:
         """X'a and D'a: (N, L) to (F, L) and (D, L)."""
         return sparse_product(self._columns, dual), self._dense.T @ dual
 
     def __matmul__(self, dual: Tensor) -> Tensor:
+        if self._dense_kernel is not None:
+            sparse = sparse_product(self._columns, dual)
+            return sparse_product(self._rows, sparse).addmm_(self._dense_kernel, dual)
         sparse, dense = self.to_weights(dual)
         return sparse_product(self._rows, sparse).addmm_(self._dense, dense).add_(dual.sum(dim=0))
 
