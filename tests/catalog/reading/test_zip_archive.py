@@ -44,7 +44,8 @@ def test_the_only_catalogue_is_read(
 
 
 def test_images_and_notes_beside_it_do_no_harm(tmp_path: Path) -> None:
-    path = archive(tmp_path, {"shop.csv": CSV, "mug.jpg": b"x", "README.md": b"x"})
+    notes = {"README.md": b"x", "read me.txt": b"Prices are with taxes."}
+    path = archive(tmp_path, {"shop.csv": CSV, "mug.jpg": b"x", **notes})
     assert read_catalog(path).catalog.ids == ["007", "008"]
 
 

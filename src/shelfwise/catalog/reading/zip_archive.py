@@ -24,6 +24,9 @@ _NOT_IN_ARCHIVES = frozenset(
 )
 """They must be read in any order, or are compressed once more."""
 
+_NOTE = ".txt"
+"""How a table may end, and what somebody writes about one."""
+
 _MAX_NAMED = 10
 """Files of an archive that a message names."""
 
@@ -68,6 +71,9 @@ def catalogue_member(path: Path) -> str:
     catalogues = [name for name in names if _suffix(name) in _TEXTS | _NOT_IN_ARCHIVES]
     # a file with another ending counts where it is the only one
     found = catalogues if catalogues or len(names) != 1 else names
+    # a text beside one table is a note about it
+    tables = [name for name in found if _suffix(name) != _NOTE]
+    found = tables if len(tables) == 1 else found
     if not found:
         raise CatalogError(
             f"the archive {path} holds no catalogue file; unpack it and name the file"

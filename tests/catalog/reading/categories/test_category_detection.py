@@ -159,3 +159,12 @@ def test_a_comma_that_stands_too_seldom_to_tell_is_told_with_what_to_write() -> 
     assert 'category_delimiter = ","' in " ".join(detect_signs(few).evidence)
     bound = ["Home > Shoes, Boots", "Home > Rugs"] * 5
     assert "write under" not in " ".join(detect_signs(bound).evidence)
+
+
+def test_dots_of_numbers_in_front_separate_nothing() -> None:
+    numbered = ["1 Home > 1.1 Rooms > 1.1.1 Mugs", "1 Home > 1.2 Beds", "2 Pets > 2.1 Dogs"]
+    assert detect_signs(numbered * 9).other is None
+    # these are counted anew in each list
+    names = ("Mugs", "Gifts", "Toys", "Lamps")
+    lists = [f"1. {one}\n2. {other}" for one in names for other in names if one != other]
+    assert detect_signs(lists * 9).other is not None

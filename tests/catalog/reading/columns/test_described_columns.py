@@ -45,6 +45,8 @@ HEADERS: dict[str, Sequence[str]] = {
     "vietnamese": ("Mã sản phẩm", "Tên sản phẩm", "Mô tả", "Danh mục", "Brand", "Giá"),
     "portuguese": ("Código", "Produto", "Descrição longa", "Departamento", "Marca", "Valor"),
     "french": ("N°", "Produit", "Descriptif", "Rubrique", "Marque", "PVC TTC"),
+    "persian": ("کد کالا", "نام کالا", "توضیحات", "دسته‌بندی", "برند", "قیمت (تومان)"),
+    "lithuanian": ("Kodas no", "Pavadinimas", "Aprašymas", "Kategorija", "Brand", "Kaina"),
     "polish": ("Symbol", "Nazwa towaru", "Opis", "Grupa", "Producent", "Cena brutto"),
     "chinese goods": ("货号", "品名", "描述", "分类", "品牌", "零售价"),
     "english goods": ("Stock Code", "Product", "Details", "Section", "Maker", "RRP (inc VAT)"),
@@ -235,6 +237,9 @@ def test_an_article_beside_a_number_is_a_title(tmp_path: Path, names: tuple[str,
         ("Giá gốc", "Giá bán"),
         ("السعر القديم", "السعر"),
         ("Fiyat notu", "Fiyat"),
+        ("Preço De", "Preço Por"),
+        ("Cena netto [zł]", "Cena brutto [zł]"),
+        ("Harga Normal (Rp) *", "Harga Penjualan (Rp) *"),
     ],
 )
 def test_an_old_price_is_not_the_price(tmp_path: Path, names: tuple[str, str]) -> None:
@@ -249,3 +254,9 @@ def test_names_with_the_word_of_a_product(tmp_path: Path, names: tuple[str, str]
     result = read(tmp_path, table((*names, "category", "price"), rows))
     assert result.catalog.ids == [f"m-{n}" for n in range(12)]
     assert result.catalog.column("title") == [f"Mug {n}" for n in range(12)]
+
+
+def test_another_price_is_told(tmp_path: Path) -> None:
+    rows = [(n, f"Mug {n}", "Mugs", 9 + n, 4 + n) for n in range(12)]
+    result = read(tmp_path, table(("id", "title", "category", "MRP (₹)", "Shop price"), rows))
+    assert any("and not Shop price" in one for one in result.reading.evidence)

@@ -17,6 +17,7 @@ LEVELS = (
     "Kategorie Ebene 1,Kategorie Ebene 2,Kategorie Ebene 3",
     "Catégorie niveau 1,Catégorie niveau 2,Catégorie niveau 3",
     "p_cat.0,p_cat.1,p_cat.2",
+    "category_name1,category_name2,category_name3",
     "Category1Name1,Category1Name2,Category1Name3",
     "general_cat,subcat_1,subcat_2",
     "Hauptwarengruppe,Warengruppe,Untergruppe",
@@ -265,3 +266,25 @@ def test_numbers_behind_the_names_of_levels_are_told(tmp_path: Path) -> None:
     result = read(tmp_path, table(("id", "title", "Category", "Subcategory"), rows))
     assert paths_read(result)[0] == {("Home", "Room 0", "Kind 0 (0)")}
     assert any("'Kind 0 (0)' ends in a number" in told for told in result.reading.evidence)
+
+
+def test_lists_in_columns_of_levels(tmp_path: Path) -> None:
+    records = []
+    for product in PRODUCTS:
+        # an engine of search has each path down to each level, of several paths in one list
+        keys = {f"categories.lvl{n}": [] for n in range(3)}
+        for path in product.paths:
+            for n in range(len(path)):
+                keys[f"categories.lvl{n}"].append(" > ".join(path[: n + 1]))
+        records.append({"id": product.id, "title": product.title, **keys})
+    result = read(tmp_path, json.dumps(records), "products.json")
+    assert paths_read(result) == [set(product.paths) for product in PRODUCTS]
+
+
+def test_a_level_above_the_only_one_is_told(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, p.paths[0][0], p.leaves[0]) for p in PRODUCTS]
+    told = read(tmp_path, table(("Nr", "Name", "Hauptgruppe", "Gruppe"), rows)).reading.evidence
+    assert any("Hauptgruppe may be the level above it" in one for one in told)
+    whole = [(p.id, p.title, p.paths[0][0], " > ".join(p.paths[0])) for p in PRODUCTS]
+    told = read(tmp_path, table(("Nr", "Name", "Hauptgruppe", "Gruppe"), whole)).reading.evidence
+    assert not any("may be the level above it" in one for one in told)

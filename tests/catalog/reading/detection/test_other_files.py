@@ -45,6 +45,9 @@ FILES: tuple[tuple[str, bytes, str], ...] = (
     ("shop.json", b"[\n{id: 1, title: 'Mug'},\n{id: 2, title: 'Lamp'}]", "JSON5"),
     ("shop.txt", b"[{'id': 1, 'title': 'Mug'}, {'id': 2, 'title': None}]", "literal_eval"),
     ("shop.yaml", b"products:\n  - id: 1\n    title: Mug\n  - id: 2\n    title: Lamp\n", "yq"),
+    ("shop.txt", b"[OrderedDict([('id', 1), ('title', 'Mug')])]", "json.dump"),
+    ("shop.toml", b"# all\n[[products]]\nid = 1\ntitle = 'Mug'\n", "TOML"),
+    ("shop.txt", b'{ "_id" : ObjectId("5f01"), "title" : "Mug" }\n' * 2, "mongoexport"),
     ("shop.yaml", b"# all\n- id: 1\n  title: Mug, blue\n- id: 2\n  title: Lamp\n", "YAML"),
 )
 

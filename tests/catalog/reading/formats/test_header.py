@@ -202,3 +202,10 @@ def test_a_workbook_whose_header_cannot_be_told(tmp_path: Path) -> None:
 def test_the_name_of_the_index_of_pandas_is_no_record(tmp_path: Path) -> None:
     lines = [",product,product,meta", ",title,categories,price", "id,,,", *ROWS]
     assert read_catalog(write(tmp_path, lines, "shop.csv")).catalog.ids == IDS
+
+
+def test_groups_of_columns_that_are_called_like_columns(tmp_path: Path) -> None:
+    header = ["Product,,Image,Price", "SKU,Product Title,Category,Unit Price"]
+    result = read_catalog(write(tmp_path, [*header, *ROWS], "a.csv"))
+    assert result.catalog.ids == IDS
+    assert "line 2; line 1 is no record" in told(result)

@@ -59,3 +59,17 @@ def test_an_odd_product_in_the_first_row_stays(tmp_path: Path, first: tuple[str,
 
 def test_two_rows_below_show_nothing() -> None:
     assert count_hint_rows([["code", "euros", "pieces"], ["a", "1", "2"], ["b", "3", "4"]]) == 0
+
+
+def test_rows_for_people_in_a_template_of_several_lines(tmp_path: Path) -> None:
+    hints = [
+        "V3,metric,create,,",
+        "Mã,Tên,Danh mục,Giá,Hình ảnh",
+        "Tùy chọn,Bắt buộc,Bắt buộc,Bắt buộc,Bắt buộc",
+        "Mã của bạn,Từ 25 ký tự,Chọn một,Giá bán bằng đồng,Địa chỉ ảnh",
+    ]
+    rows = [f"m-{n},Mug {n},Mugs,{n + 4},https://x.example/{n}.jpg" for n in range(6)]
+    content = "\n".join(["seller_sku,product_name,category,price,main_image", *hints, *rows])
+    result = read(tmp_path, content)
+    assert result.catalog.ids == [f"m-{n}" for n in range(6)]
+    assert any("lines 2, 3, 4 and 5 are no records" in one for one in result.reading.evidence)

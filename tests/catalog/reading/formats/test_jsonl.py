@@ -52,3 +52,9 @@ def test_of_two_good_values_the_last_counts(tmp_path: Path) -> None:
     found = read_with(line, tmp_path)
     assert not found.quarantine
     assert found.catalog.column("categories")[3] == [["Lamps"]]
+
+
+def test_text_sequences(tmp_path: Path) -> None:
+    lines = [f'\x1e{{"id": "m-{n}", "title": "Mug {n}"}}\n' for n in range(4)]
+    (tmp_path / "mugs.json").write_text("".join(lines))
+    assert read_catalog(tmp_path / "mugs.json").catalog.ids == [f"m-{n}" for n in range(4)]

@@ -98,16 +98,17 @@ class CategoryColumns:
         >>> CategoryColumns(("level1", "level2"), "levels").combine({"level1": "A", "level2": "B"})
         [['A', 'B']]
         """
-        texts = [column_text(values.get(name)) for name in self.names]
         if self.kind == "indicators":
+            texts = (column_text(values.get(name)) for name in self.names)
             on = [name for name, text in zip(self.labels, texts, strict=True) if is_on(text)]
             return [self.signs.levels(name) for name in on] or None
-        filled = [text for text in texts if text]
+        filled = [text for name in self.names for text in column_texts(values.get(name))]
         if self.kind == "labels":
             return [[text] for text in filled] or None
+        if self.kind == "growing":
+            filled = [text for text in filled if not any(_goes_on(text, low) for low in filled)]
         if self.kind in ("paths", "growing"):
-            written = filled[-1:] if self.kind == "growing" else filled
-            return [self.signs.levels(text) for text in written] or None
+            return [self.signs.levels(text) for text in filled] or None
         # an empty level is left out, and not what stands below it
         path = [level for text in filled for level in self.signs.levels(text)]
         return [path] if path else None
@@ -196,12 +197,11 @@ def with_written_paths(
         found: levels or labels by their names.
         columns: by name, the first values of each.
     """
-    texts_of = (map(column_text, columns[name]) for name in found.names)
-    rows = list(zip(*texts_of, strict=False))
-    filled = [[text for text in row if text] for row in rows]
-    several = [row for row in filled if len(row) > 1]
+    rows = list(zip(*(map(column_texts, columns[name]) for name in found.names), strict=False))
+    filled = [[text for cell in row for text in cell] for row in rows]
+    several = [list(filter(None, row)) for row in rows if sum(map(bool, row)) > 1]
     texts = [text for row in filled for text in row]
-    growing = [row for row in several if all(_goes_on(high, low) for high, low in pairwise(row))]
+    growing = [row for row in several if all(_all_go_on(high, low) for high, low in pairwise(row))]
     if several and len(growing) >= MOSTLY * len(several):
         signs = detect_signs(texts, several_paths=False).signs
         return replace(found, kind="growing", signs=signs)
@@ -226,17 +226,23 @@ def _with_paths_below(found: CategoryColumns, filled: Sequence[Sequence[str]]) -
     return replace(found, signs=detect_signs(below, several_paths=False).signs)
 
 
-def _come_in_any_column(rows: Sequence[Sequence[str]]) -> bool:
+def _come_in_any_column(rows: Sequence[Sequence[Sequence[str]]]) -> bool:
     """Whether most names stand now in one column and now in another, as those of levels do not."""
     places: dict[str, set[int]] = {}
     for row in rows:
-        for place, name in enumerate(row):
+        for place, cell in enumerate(row):
             # a level that repeats the one above says that there is none
-            if name and not (place and name == row[place - 1]):
-                places.setdefault(name, set()).add(place)
-    names = [name for row in rows for name in row if name]
+            if not (place and cell == row[place - 1]):
+                for name in cell:
+                    places.setdefault(name, set()).add(place)
+    names = [name for row in rows for cell in row for name in cell]
     moving = sum(len(places[name]) > 1 for name in names)
     return len(rows) >= MIN_INDICATORS and moving > _HALF * len(names)
+
+
+def _all_go_on(highs: Sequence[str], lows: Sequence[str]) -> bool:
+    """Whether each of some written paths begins with one of the column before and has a level more."""
+    return all(any(_goes_on(high, low) for high in highs) for low in lows)
 
 
 def _goes_on(high: str, low: str) -> bool:
@@ -266,6 +272,16 @@ def are_of_two_words(columns: Sequence[Sequence[Any]]) -> bool:
     """
     texts = {column_text(value) for values in columns for value in values}
     return len(columns) >= MIN_INDICATORS and len(texts) == _YES_AND_NO
+
+
+def column_texts(value: Any) -> list[str]:
+    """What is in one such column: a text, several where it holds a list, none where it is empty.
+
+    >>> column_texts(" Mugs "), column_texts(["Mugs", "Gifts"]), column_texts(None)
+    (['Mugs'], ['Mugs', 'Gifts'], [])
+    """
+    cells = value if isinstance(value, list | tuple) else (value,)
+    return [text for text in map(column_text, cells) if text]
 
 
 def column_text(value: Any) -> str:

@@ -64,6 +64,9 @@ _BETWEEN = re.compile(r"(?<=\w)(\s?)([^\w\s]+)\1(?=\w)")
 _QUOTES = frozenset({"Pi", "Pf"})
 """Kinds of characters that stand within words as apostrophes."""
 
+_NUMBERING = re.compile(r"^\d+(?:\.\d+)*\.?\s+")
+"""In front of names that are counted, ``1.2 Mugs``, whose dots separate nothing."""
+
 _LANGUAGE = re.compile(r"[a-z]{2}")
 
 
@@ -87,6 +90,9 @@ def sign_left(names: Iterable[str]) -> SignLeft | None:
     True
     """
     distinct = {name.strip() for name in names}
+    bare = {_NUMBERING.sub("", name) for name in distinct}
+    # a name with a number of its own is counted; 1. and 2. before the same one are counted anew in each list
+    distinct = bare if len(bare) == len(distinct) else distinct
     for sign in (*LEFT_SIGNS, *_further_signs(distinct)):
         holding = [name for name in distinct if sign in name.strip(sign)]
         if len(holding) < ENOUGH_NAMES:

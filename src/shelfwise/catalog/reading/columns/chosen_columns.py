@@ -11,6 +11,7 @@ from shelfwise.catalog.reading.columns.described_columns import (
     are_names,
     category_beside_tags,
     described_column,
+    described_columns,
     says_one_type,
 )
 from shelfwise.catalog.reading.columns.level_columns import find_level_columns
@@ -36,6 +37,9 @@ _MIN_KNOWN = 2
 
 _PRODUCT = "product"
 """What a column of titles is called, or one of codes."""
+
+_ONE_OF_SEVERAL = frozenset({"title", "price"})
+"""Fields of which another column is told; other categories are told by themselves."""
 
 _SOME_UNTITLED = 0.1
 """Share of the rows from which on it is no chance that they have no title."""
@@ -158,7 +162,7 @@ class _Columns:
 
     def take_described_ones(self) -> None:
         """Columns with a word of the field in their names, where no name is usual."""
-        found: dict[str, str] = {}
+        found: dict[str, list[str]] = {}
         levels = find_level_columns(self._names)
         of_categories = levels.names if levels else ()
         for field in SYNONYMS:
@@ -167,15 +171,18 @@ class _Columns:
             is_named = column is not None and not (field == "id" and is_index(column))
             if is_named or field in self._told or self._has_levels(field):
                 continue
-            used = {*self._used, *found.values(), *of_categories}
-            described = described_column(field, self._names, used, self._sample)
-            if described is not None:
+            used = {*self._used, *(one for one, *_ in found.values()), *of_categories}
+            described = described_columns(field, self._names, used, self._sample)
+            if described:
                 found[field] = described
         # one word alone may as well stand in a record, where a table has no header
         if len({*self._usual, *self.chosen, *found}) < _MIN_KNOWN:
             return
-        for field, column in found.items():
-            self._choose(field, column, "is taken, by a word in its name and what it holds")
+        for field, (column, *others) in found.items():
+            beside = f", and not {others[0]}" if others and field in _ONE_OF_SEVERAL else ""
+            self._choose(
+                field, column, f"is taken, by a word in its name and what it holds{beside}"
+            )
 
     def take_written_paths(self) -> None:
         """A column with paths such as ``Home > Mugs``, where no name says that it has the categories."""
@@ -210,9 +217,8 @@ class _Columns:
         # a text alone, or beside its labels, is what its owner calls it
         elif self._is_of_goods() and are_short(self._sample(usual)):
             self.chosen.pop("description", None)
-            self._choose(
-                "title", usual, "is taken, as its texts are short, and no column is a title"
-            )
+            why = "is taken, as its texts are short, and no column is a title"
+            self._choose("title", usual, why)
 
     def tell_missing_title(self) -> None:
         """Products without a title, though their columns are those of goods, which have one."""
@@ -241,11 +247,8 @@ class _Columns:
                 self._evidence.append(told)
             self._tell_untitled(title)
         else:
-            self._choose(
-                "id",
-                found,
-                f"is taken, and not {usual}: rows without a title repeat it from the row above",
-            )
+            why = f"is taken, and not {usual}: rows without a title repeat it from the row above"
+            self._choose("id", found, why)
 
     def _tell_untitled(self, title: str) -> None:
         """Rows without a title below rows with one may be options of these, with an id of their own."""

@@ -32,6 +32,9 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 """Where a word begins in ``unitPrice``."""
 
 
+_PREPOSITION = re.compile(r"\s[A-Z][a-z]$")
+"""A word of two letters at the end that is written as others are, and not as tags of languages."""
+
 _ADDRESS_OF = "@"
 """In front of keys of JSON-LD, of which ``@id`` is an address."""
 
@@ -175,7 +178,9 @@ def plain_names(name: str) -> tuple[str, ...]:
     if name.startswith(_ADDRESS_OF):
         # what JSON-LD says of an object counts after what the object has itself
         return name, plain
-    bare = [_LOCALE.sub("", one).removeprefix(_DEFAULT) for one in (plain, in_words)]
+    # Preço De is a price from which there is a discount, and none in German
+    is_tagged = _PREPOSITION.search(name) is None
+    bare = [_LOCALE.sub("", one).removeprefix(_DEFAULT) for one in (plain, in_words) if is_tagged]
     return tuple(dict.fromkeys((plain, in_words, *bare)))
 
 

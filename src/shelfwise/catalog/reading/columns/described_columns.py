@@ -7,31 +7,21 @@ letters is no price.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.categories.category_columns import (
     are_of_two_words,
     column_text,
-    is_on_or_off,
 )
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
+from shelfwise.catalog.reading.columns.field_values import HOLDS, are_texts, are_titles
 from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS, WHOLE_NAMES
 from shelfwise.catalog.reading.columns.group_names import holds_codes, is_group_name
+from shelfwise.catalog.reading.columns.value_kinds import are_words
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.price_parsing import parse_price
-from shelfwise.catalog.reading.row_kinds import TYPES_OF_PRODUCTS
-from shelfwise.catalog.reading.value_parsing import SCIENTIFIC
 
-MOSTLY = 0.5
-"""Share of a column's values that must be what the field holds; others may be words such as "on request"."""
-
-_REPEATED = 0.9
 _NEARLY_ALL = 0.95
-_ENOUGH = 10
-"""Values from which on names of categories must repeat."""
-
-_LONGEST_ID = 64
 _SHORT = 4
 """Letters up to which a word has to stand by itself: ``vk``, but ``preis`` in ``Verkaufspreis``."""
 
@@ -45,6 +35,9 @@ _TYPES = frozenset(("type", "typ", "tipo"))
 _RECOMMENDED = frozenset(("mrp", "msrp", "rrp", "uvp", "定价"))
 """Prices that makers recommend; shops sell for others."""
 
+_OTHER_PRICE = re.compile(r"(?:^|_)(?:net|netto|ht|normal|normale|regular|list|lista)(?:_|$)|_de$")
+"""Words of a price without taxes, or before a discount, as ``Preço De`` beside ``Preço Por``."""
+
 _BARCODES = frozenset(("barcode", "barkod", "ean", "ean13", "gtin", "upc"))
 
 _PRODUCT = (
@@ -55,9 +48,6 @@ _PRODUCT_ID = re.compile(
     rf"(?:(?:seller|merchant|vendor|shop|store)_)?{_PRODUCT}_?(?:id|nr|sku|code)|(?:id|code?)_?{_PRODUCT}"
 )
 """Names that join a word for products to one for ids: ``idproduit``, ``SellerProductId``."""
-
-_IMAGE = re.compile(r"(?i)(?:https?:)?//\S+|\S.*\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)")
-_LETTERS = re.compile(r"[^\W\d_]{2}")
 
 _EAST_ASIAN = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
 _WORD_ENDS = re.compile(f"_|(?<=[{_EAST_ASIAN}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_EAST_ASIAN}])")
@@ -70,34 +60,42 @@ def described_column(
     used: Collection[str],
     sample: Callable[[str], Sequence[Any]],
 ) -> str | None:
-    """The first column that is described as the field and holds what it does, of codes if there is no other.
+    """The likeliest of :func:`described_columns`; None without one."""
+    return next(iter(described_columns(field, names, used, sample)), None)
 
-    None without one.
+
+def described_columns(
+    field: str,
+    names: Sequence[str],
+    used: Collection[str],
+    sample: Callable[[str], Sequence[Any]],
+) -> list[str]:
+    """The columns that are described as the field and hold what it does, likeliest first, of codes last.
 
     Args:
         names: all columns of the file.
         used: those that are a field already.
         sample: the first values of a column.
     """
-    found = _described_columns(field, names, used, sample)
+    found = _that_hold(field, names, used, sample)
     if field == "categories":
         # one type that all products have is no category, of however few products
         found = [n for n in found if not (_is_weak_category(n) and _has_one_value(sample(n)))]
         if are_of_two_words([_filled(sample(name)) for name in found]):
-            return None
+            return []
         # stable: those of one kind stay in the order of the file
         found.sort(key=lambda n: (_is_weak_category(n), holds_codes(sample(n))))
+        # names of categories say more than their codes, which stand beside them
+        found.sort(key=lambda n: not are_texts(_filled(sample(n))))
     if field == "id":
         # what stands on the package may be one for all sizes of a product, and several words are a title
         found.sort(key=lambda n: any(_has(one, _BARCODES) for one in plain_names(n)))
-        found.sort(key=lambda n: _have_blanks(sample(n)))
+        found.sort(key=lambda n: are_words(sample(n)))
         found.sort(key=lambda n: any(map(is_missing, sample(n))))
     if field == "price":
         # "Fiyat" is the price, and "Eski Fiyat" another one
-        found.sort(key=lambda n: not _says_price_only(n))
-    # names of categories say more than their codes, which stand beside them
-    wordy = (name for name in found if field == "categories" and _are_texts(_filled(sample(name))))
-    return next(wordy, found[0] if found else None)
+        found.sort(key=lambda n: (not _says_price_only(n), _is_other_price(n)))
+    return found
 
 
 def fields_by_words(names: Collection[str]) -> set[str]:
@@ -132,16 +130,16 @@ def are_names(values: Sequence[Any]) -> bool:
     short = all(
         len(str(value)) <= _LONGEST_TITLE and not _MARKUP.search(str(value)) for value in filled
     )
-    return len(filled) == len(values) > 0 and short and _are_titles(filled)
+    return len(filled) == len(values) > 0 and short and are_titles(filled)
 
 
-def _described_columns(
+def _that_hold(
     field: str,
     names: Sequence[str],
     used: Collection[str],
     sample: Callable[[str], Sequence[Any]],
 ) -> list[str]:
-    if field not in _HOLDS:
+    if field not in HOLDS:
         return []
     found = []
     for name in names:
@@ -153,7 +151,7 @@ def _described_columns(
         complete = field != "id" or len(filled) >= _NEARLY_ALL * len(values)
         if field == "title" and holds_codes(filled):
             continue
-        if filled and complete and _HOLDS[field](filled):
+        if filled and complete and HOLDS[field](filled):
             found.append(name)
     return found
 
@@ -165,6 +163,11 @@ def _says_price_only(name: str) -> bool:
     (True, False, False)
     """
     return not (FIELD_WORDS["price"] - _RECOMMENDED).isdisjoint(plain_names(name))
+
+
+def _is_other_price(name: str) -> bool:
+    """Whether a name says that others than the buyer pay the price, or that it is one before a discount."""
+    return any(map(_OTHER_PRICE.search, plain_names(name)))
 
 
 def says_one_type(name: str, values: Sequence[Any]) -> bool:
@@ -190,12 +193,6 @@ def _is_weak_category(name: str) -> bool:
 
 def _has_one_value(values: Sequence[Any]) -> bool:
     return len(values) > 1 and len({column_text(value) for value in _filled(values)}) == 1
-
-
-def _have_blanks(values: Sequence[Any]) -> bool:
-    """Whether most values are several words."""
-    texts = [column_text(value) for value in values]
-    return 2 * sum(" " in text for text in texts) > len(texts)
 
 
 def _filled(values: Sequence[Any]) -> list[Any]:
@@ -234,63 +231,3 @@ def _ends_one(word: str, parts: Sequence[str]) -> bool:
 def _is_stem(word: str) -> bool:
     """Whether a word may stand inside a longer one: languages without blanks need it, short words do not."""
     return len(word) > _SHORT or not word.isascii()
-
-
-def _are_ids(values: Sequence[Any]) -> bool:
-    texts = [column_text(value) for value in values]
-    short = all(text.isprintable() and len(text) <= _LONGEST_ID for text in texts)
-    # what Excel has cut short is refused later, and may well stand there twice
-    whole = [text for text in texts if not SCIENTIFIC.fullmatch(text)]
-    return short and len(set(whole)) == len(whole) >= MOSTLY * len(texts)
-
-
-def _are_texts(values: Sequence[Any]) -> bool:
-    # an object names something, and is no text
-    texts = [value for value in values if not isinstance(value, Mapping)]
-    return len(texts) == len(values) and _mostly(
-        texts, lambda text: _LETTERS.search(str(text)) is not None
-    )
-
-
-def _are_titles(values: Sequence[Any]) -> bool:
-    distinct = {column_text(value) for value in values}
-    return _are_texts(values) and 2 * len(distinct) >= len(values)
-
-
-def _are_prices(values: Sequence[Any]) -> bool:
-    return _mostly(values, lambda value: parse_price(str(value)) is not None)
-
-
-def _are_images(values: Sequence[Any]) -> bool:
-    return _mostly(values, lambda value: _IMAGE.match(str(value).strip()) is not None)
-
-
-def _are_categories(values: Sequence[Any]) -> bool:
-    """Whether values repeat, and say more than yes and no or which kind of row it is."""
-    texts = [column_text(value) for value in values]
-    distinct = set(texts)
-    # WooCommerce writes several, "variation, virtual"
-    words = {word.strip().lower() for text in distinct for word in text.split(",")}
-    if all(map(is_on_or_off, distinct)) or words <= TYPES_OF_PRODUCTS:
-        return False
-    # what all products have says nothing about any
-    if len(distinct) == 1 and len(texts) >= _ENOUGH:
-        return False
-    repeated = len(distinct) <= _REPEATED * len(texts)
-    return len(texts) < _ENOUGH or repeated
-
-
-def _mostly(values: Sequence[Any], is_one: Callable[[Any], bool]) -> bool:
-    return sum(map(is_one, values)) >= MOSTLY * len(values)
-
-
-_HOLDS: Mapping[str, Callable[[Sequence[Any]], bool]] = {
-    "id": _are_ids,
-    "title": _are_titles,
-    "description": _are_texts,
-    "image": _are_images,
-    "categories": _are_categories,
-    "price": _are_prices,
-    "brand": _are_texts,
-}
-"""Our field -> whether the filled values of a column may be it."""

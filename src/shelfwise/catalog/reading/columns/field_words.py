@@ -20,7 +20,7 @@ FIELD_WORDS = _sets(
             isbn13 isbn10 mpn pid uid uuid koodi key slug ref réf referencia référence codice código
             kodu kod cod número numéro numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
-            معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번
+            معرف 編號 貨號 артикул symbol 品番 货号 n nº cód cikkszám 型番 품번 šifra کد شناسه
         """,
         "title": """
             title titel titre başlık título titolo name nombre nome nom nazwa název bezeichnung
@@ -28,13 +28,14 @@ FIELD_WORDS = _sets(
             タイトル 名称 名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama
             tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire neve nimi ismi
             kurztext label etiket etichetta model modell modelo modèle модель varenavn benämning
-            tuotenimi intitulé όνομα
+            tuotenimi intitulé όνομα pavadinimas nosaukums nimetus име نام عنوان नाम
         """,
         "description": """
             description beschreibung langtext descripción descrição descrizione
             açıklama описание 説明 描述 說明 설명 وصف περιγραφή תיאור รายละเอียด deskripsi desc
             descr omschrijving kuvaus beskrivelse beskrivning descriptif leírás descriere опис
             kurztext popis tả details detalle detalles specs
+            aprašymas apraksts kirjeldus توضیحات विवरण
         """,
         "image": """
             image bild bilder photo foto picture resim thumbnail photo1 foto1 imágenes imagen
@@ -46,19 +47,19 @@ FIELD_WORDS = _sets(
             カテゴリ ジャンル 类目
             分类 分组 分類 類別 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória
             famille famiglia familia artikelgroep artikelgruppe produktgruppe varegruppe varugrupp
-            tuoteryhmä kategórie kategorija productgroep
+            tuoteryhmä kategórie kategorija productgroep kategooria دسته श्रेणी
         """,
         "price": """
             price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
             msrp mrp pris prijs hinta 価格 价格 價格 售價 售价 单价 가격 판매가 단가 سعر
             τιμή מחיר ราคา harga giá vk1 listino preț pvp pvc valor importe salgspris 零售价
-            定价
+            定价 kaina cijena hind قیمت मूल्य
         """,
         "brand": """
             brand marke marka marque marca varumärke varemerke
             ブランド メーカー 品牌 브랜드 العلامة ماركة μάρκα
             מותג แบรนด์ ยี่ห้อ producent produttore fabrikant hersteller tillverkare valmistaja
-            üretici gyártó виробник maker fabricante
+            üretici gyártó виробник maker fabricante merek hiệu برند
         """,
     }
 )
@@ -79,7 +80,7 @@ WHOLE_NAMES = _sets(
             subject subjects sujet classification hierarchy
             item_type item_category item_category_name item_category_code subject_name тип
             тип_товара предмет grupa grupa_towarowa gruppo department department_name dept
-            название_группы группа группа_товаров товарная_группа itmsgrpnam
+            название_группы назва_групи група група_товарів группа группа_товаров товарная_группа itmsgrpnam
         """,
         "price": "ár bruttó_ár eladási_ár retail",
     }

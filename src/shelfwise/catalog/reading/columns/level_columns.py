@@ -17,7 +17,7 @@ CATEGORY = (
 _LEVEL = r"(?:level|lvl|l|ebene|niveau|niv|nivel|nível|livello|poziom|seviye|nivå)"
 
 _NUMBERED = re.compile(
-    rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|(?:ic|product|item)_group|hierarchy|department)(?:_{_LEVEL}|_?1_?name)?)_?(\d)(?:_name|명)?"
+    rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|(?:ic|product|item)_group|hierarchy|department)(?:_{_LEVEL}|_?1?_?name)?)_?(\d)(?:_name|명)?"
 )
 _FIRST = re.compile(rf"({CATEGORY})_1")
 _LANGUAGE = re.compile(r"^(?:en|us|uk|de|fr|es|it|nl|pt|pl|sv|da)_")
@@ -134,6 +134,23 @@ def told_left_level(names: Sequence[str], found: CategoryColumns) -> str | None:
     return (
         f"categories: {other} is called like a level, too, and is left out; if it is one, call the columns "
         "level1, level2, ..."
+    )
+
+
+def told_level_above(names: Sequence[str], taken: str) -> str | None:
+    """What a user is told of a column that is called like the level above the only one that is taken.
+
+    >>> told_level_above(("Hauptgruppe", "Gruppe"), "Gruppe") is None
+    False
+    """
+    if not any(map(_MIDDLE.fullmatch, plain_names(taken))):
+        return None
+    above = next((one for one in names if any(map(_TOP.fullmatch, _possible(one)))), taken)
+    if above == taken:
+        return None
+    return (
+        f"categories: {taken} is taken, and {above} may be the level above it; if it is, call the columns "
+        "level1 and level2"
     )
 
 

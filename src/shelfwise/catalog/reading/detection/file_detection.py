@@ -16,7 +16,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.categories.category_columns import (
     CategoryColumns,
-    column_text,
+    column_texts,
     find_indicator_columns,
     with_written_paths,
 )
@@ -32,7 +32,11 @@ from shelfwise.catalog.reading.columns.beside_columns import with_labels_beside
 from shelfwise.catalog.reading.columns.chosen_columns import chosen_columns
 from shelfwise.catalog.reading.columns.column_languages import told_languages
 from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_columns
-from shelfwise.catalog.reading.columns.level_columns import find_level_columns, told_left_level
+from shelfwise.catalog.reading.columns.level_columns import (
+    find_level_columns,
+    told_left_level,
+    told_level_above,
+)
 from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.columns.nested_categories import told_nested_categories
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
@@ -93,7 +97,7 @@ def detect_reading(
     line_ids = None if source.form.gives_ids else _line_ids(beginning, named)
     signs = _signs(beginning, columns)
     decimal = decimal_sign(list(price_texts(beginning.values(columns.get("price", "")))), evidence)
-    combined = _category_columns(beginning, columns)
+    combined = _category_columns(beginning, columns, signs)
     if combined is None:
         evidence.extend(told_nested_categories(names, columns, sample))
     categories = columns.get("categories", "")
@@ -154,9 +158,9 @@ def _line_ids(beginning: FileBeginning, columns: Mapping[str, str]) -> LineIds |
 
 
 def _category_columns(
-    beginning: FileBeginning, columns: Mapping[str, str]
+    beginning: FileBeginning, columns: Mapping[str, str], signs: CategorySigns
 ) -> CategoryColumns | None:
-    """Several columns that make up the categories.
+    """Several columns that make up the categories; `signs` are those of the usual one.
 
     None where one column has them, or the settings name one.
     """
@@ -180,6 +184,11 @@ def _category_columns(
             evidence.append(f"categories: {could_be_too('categories', other)}")
         return found
     if "categories" in columns:
+        above = told_level_above(names, columns["categories"])
+        # paths and lists have their levels already
+        is_flat = all(isinstance(one, str) for one in sample(columns["categories"]) if one)
+        if above is not None and is_flat and not signs.separator + signs.delimiter:
+            evidence.append(above)
         return None
     # records with keys of their own would be looked through once for each key
     if len(names) > MAX_NAMES_SEARCHED:
@@ -203,7 +212,9 @@ def _told_names_of(found: CategoryColumns, columns: Mapping[str, Sequence[Any]])
         columns: by name, the first values of each.
     """
     # most rows come again, and cutting them is slow
-    rows = Counter(zip(*(map(column_text, columns[name]) for name in found.names), strict=False))
+    rows = Counter(
+        zip(*(map(tuple, map(column_texts, columns[name])) for name in found.names), strict=False)
+    )
     counts: Counter[str] = Counter()
     last: dict[str, None] = {}
     for row, count in rows.items():

@@ -51,6 +51,21 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
         "keep only the list in it, from [ to ], which is JSON if its names and texts have double quotes",
     ),
     (
+        re.compile(rb"(?s)\s*\[?\s*\{.{0,400}?:\s*(?:ObjectId|ISODate|NumberDecimal|NumberLong)\("),
+        "what the shell of MongoDB shows",
+        "write it as JSON, with: mongoexport --collection=products --out=products.jsonl",
+    ),
+    (
+        re.compile(rb"(?:\s*#[^\n]*\n)*\s*\[{1,2}[\w.-]+\]{1,2}\s*\n\s*[\w.-]+\s*="),
+        "TOML",
+        "write it as JSON, for instance with: yq -p=toml -o=json . products.toml > products.json",
+    ),
+    (
+        re.compile(rb"\s*\[\s*[A-Z]\w*\("),
+        "a list of objects as Python shows them",
+        "write it as JSON, with: json.dump(products, file, default=str)",
+    ),
+    (
         re.compile(rb"\s*\[\s*\{\s*'"),
         "a list as Python writes it",
         f"write it as JSON, with: {_PYTHON}",

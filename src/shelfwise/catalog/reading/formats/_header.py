@@ -105,6 +105,8 @@ def find_header(rows: Sequence[Row], columns: Collection[str]) -> Header | None:
         block.append(block[-1] + 1)
     while block[0] > 0 and _is_surely_names(rows[block[0] - 1], known[block[0] - 1]):
         block.insert(0, block[0] - 1)
+    # groups of columns may be called like columns, and stand above their names
+    place = max(block, key=lambda i: (len(_filled(rows[i])), i == place))
     last = block[-1]
     while last + 1 < len(rows) and (
         _says_how_to_fill(rows[last + 1]) or _names_the_index(rows[place], rows[last + 1])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from shelfwise.catalog.reading.missing import is_missing
 
-_MAX_HINTS = 3
+_MAX_HINTS = 5
 _MIN_BELOW = 3
 """Rows below from which on these show what a column holds."""
 
@@ -37,12 +37,15 @@ def count_hint_rows(rows: Sequence[Row]) -> int:
     """
     for count in range(_MAX_HINTS, 0, -1):
         below = rows[count:]
-        if len(below) >= _MIN_BELOW and all(_is_hint(row, below) for row in rows[:count]):
+        against = [_against(row, below) for row in rows[:count]]
+        # a row above a hint may have blank cells, but nothing that products have
+        if len(below) >= _MIN_BELOW and None not in against and (against[-1] or 0) >= _MIN_COLUMNS:
             return count
     return 0
 
 
-def _is_hint(row: Row, below: Sequence[Row]) -> bool:
+def _against(row: Row, below: Sequence[Row]) -> int | None:
+    """How many cells speak against a product; None where one of them speaks for it."""
     against = 0
     for place, cell in enumerate(row):
         if is_missing(cell):
@@ -50,13 +53,13 @@ def _is_hint(row: Row, below: Sequence[Row]) -> bool:
         values = [other[place] for other in below if place < len(other)]
         # products share their brand, their category or their unit with others
         if cell in values:
-            return False
+            return None
         shape = _shape(values)
         if shape is not None:
             if shape.fullmatch(cell) or not _LETTER.search(cell):
-                return False
+                return None
             against += 1
-    return against >= _MIN_COLUMNS
+    return against
 
 
 def _shape(values: Sequence[str]) -> re.Pattern[str] | None:

@@ -60,6 +60,9 @@ _BY_SHAPE = BY_RECORDS + 0.2
 _MAX_WHOLE_BYTES = 512 << 20
 _ARRAY = re.compile(rb"\[\s*(?:[\[{]|\]|$)")
 _OBJECT = re.compile(rb"\{\s*(?:[\"}]|$)")
+_RECORD = b"\x1e"
+"""In front of each record of JSON text sequences (RFC 7464)."""
+
 _SPACE = re.compile(r"\s*")
 
 
@@ -72,7 +75,7 @@ class Json(JsonLinesFormat):
     def sniff(cls, start: bytes) -> float:
         """An array of objects or lists, an object over several lines, or one line that holds many records."""
         text = start.removeprefix(BOM).strip()
-        if _ARRAY.match(text):
+        if _ARRAY.match(text) or text.startswith(_RECORD):
             return _BY_SHAPE
         if not _OBJECT.match(text):
             return 0.0
@@ -157,8 +160,9 @@ def _chunks(
 ) -> Iterator[bytes]:
     """The file's bytes in UTF-8, without a byte order mark."""
     chunks = read_chunks(path, advance, settings.encoding)
-    yield next(chunks, b"").removeprefix(BOM)
-    yield from chunks
+    yield next(chunks, b"").removeprefix(BOM).replace(_RECORD, b" ")
+    # within texts the sign is not allowed
+    yield from (chunk.replace(_RECORD, b" ") for chunk in chunks)
 
 
 def _sampled(chunks: Iterator[bytes]) -> Iterator[bytes]:
