@@ -74,7 +74,11 @@ def test_answers_are_those_of_the_decoder_and_in_order() -> None:
             continue
         assert not isinstance(answer, ImageRejectedError)
         np.testing.assert_array_equal(answer.pixels, decode(data, WHOLE).pixels)
+
+
+def test_products_without_images_start_no_worker(own_workers) -> None:
     assert decode_apart([], WHOLE) == []
+    assert own_workers._idle == []
 
 
 def test_a_crash_costs_one_image(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,9 @@ def unknown_fields(
     Args:
         refused: fields that are left out already, for a reason of their own.
     """
+    # the usual case, in which nothing of the catalogue is asked for
+    if not len(rows):
+        return []
     already = {(one.id, one.field) for one in refused}
     # once: a catalogue makes the list of all its ids whenever it is asked for them
     ids = catalog.ids

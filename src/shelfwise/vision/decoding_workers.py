@@ -55,6 +55,9 @@ def decode_apart(images: Sequence[bytes], reshaping: Reshaping) -> list[Answer]:
         N images, or why there is none: as there, or the worker died of it twice, or took longer than 60
         seconds.
     """
+    # products without images need no worker, which takes a moment to start
+    if not images:
+        return []
     workers = _workers_of(os.getpid())
     answers: list[Answer] = []
     worker = workers.take()
