@@ -7,60 +7,34 @@ from typing import Any
 
 _LONGEST_DASHES = 20
 
+_EXACT = (
+    # pandas and numpy; databases; R, JavaScript, and quotes around nothing
+    r"nan,NaN,NAN,-nan,-NaN,NaT,<NA>,1.#QNAN,\N,NA,undefined,nil,"
+    "\"\",'',N / A,k.A.,k. A.,?,н/д,なし,"
+    # what spreadsheets write into pivot tables
+    "(blank),(empty),(leer),(Leer),(vide),(en blanco),(vuoto),"
+    # their errors, in the languages of their programs
+    "#N/A,#NA,#NV,#N/D,#ND,#N/B,#VALUE!,#WERT!,#VALEUR!,#VALOR!,#VALORE!,#REF!,#BEZUG!,#RIF!,#DIV/0!,"
+    "#NAME?,#NOM?,#NOMBRE?,#NOME?,#NUM!,#ZAHL!,#NOMBRE!,#NULL!,#NUL!,#¡VALOR!,#¡REF!,#¡DIV/0!,#¿NOMBRE?,"
+    "#¡NUM!,#¡NULO!,#ARG!,#ADR!,#DZIEL/0!,#NAZWA?,#LICZBA!,#ZERO!,#N/D!,\N{EN DASH},\N{EM DASH}"
+)
+_IN_ANY_CASE = (
+    "none,null,(null),[null],<null>,n/a,n.a.,n/d,n.d.,s/d,b.d.,b/d,n.v.t.,n/c,n.c.,n/r,n.r.,"
+    "brak,brak danych,keine angabe,keine Angabe,yok,belirtilmemiş,не указано,нет данных,"
+    "keine,keiner,geen,ingen,saknas,aucun,aucune,ninguno,ninguna,nessuno,nessuna,nenhum,nenhuma,"
+    "non renseigné,sin datos,not available,nicht verfügbar,non disponible,no disponible,"
+    "non disponibile,niet beschikbaar,não disponível"
+)
+
 MISSING = frozenset(
     (
-        # pandas and numpy
-        *("nan", "NaN", "NAN", "-nan", "-NaN", "NaT", "<NA>", "none", "None", "NONE", "1.#QNAN"),
-        # databases
+        *_EXACT.split(","),
         *(
-            "null",
-            "Null",
-            "NULL",
-            "(null)",
-            "(NULL)",
-            "[null]",
-            "[NULL]",
-            "<null>",
-            "<NULL>",
-            "\\N",
+            form(word)
+            for word in _IN_ANY_CASE.split(",")
+            for form in (str, str.capitalize, str.title, str.upper)
         ),
-        # R, JavaScript, and quotes around nothing
-        *("NA", "undefined", "nil", '""', "''"),
-        # people
-        *("n/a", "N/A", "N/a", "n.a.", "N.A.", "N / A", "n/d", "N/D", "k.A.", "k. A.", "?"),
-        *("n.d.", "N.D.", "s/d", "S/D", "b.d.", "B.D.", "b/d", "n.v.t.", "N.v.t.", "н/д"),
-        *("n/c", "N/C", "n.c.", "N.C.", "N/R", "N.R."),
-        *("brak", "Brak", "BRAK", "brak danych", "Brak danych", "keine Angabe", "Keine Angabe"),
-        *("yok", "Yok", "YOK", "belirtilmemiş", "Belirtilmemiş", "не указано", "なし"),
-        *(
-            "keine",
-            "Keine",
-            "keiner",
-            "Keiner",
-            "geen",
-            "Geen",
-            "ingen",
-            "Ingen",
-            "saknas",
-            "Saknas",
-        ),
-        *("aucun", "Aucun", "aucune", "Aucune", "ninguno", "Ninguno", "ninguna", "Ninguna"),
-        *("nessuno", "Nessuno", "nessuna", "Nessuna", "nenhum", "Nenhum", "nenhuma", "Nenhuma"),
-        *("non renseigné", "Non renseigné", "sin datos", "Sin datos", "нет данных", "Нет данных"),
-        *("not available", "Not available", "Not Available", "NOT AVAILABLE"),
-        *("nicht verfügbar", "Nicht verfügbar", "non disponible", "Non disponible"),
-        *("no disponible", "No disponible", "non disponibile", "Non disponibile"),
-        *("niet beschikbaar", "Niet beschikbaar", "não disponível", "Não disponível"),
-        # what spreadsheets write into pivot tables
-        *("(blank)", "(empty)", "(leer)", "(Leer)", "(vide)", "(en blanco)", "(vuoto)"),
-        # their errors, in the languages of their programs
-        *("#N/A", "#NA", "#NV", "#N/D", "#ND", "#N/B", "#VALUE!", "#WERT!", "#VALEUR!"),
-        *("#VALOR!", "#VALORE!", "#REF!", "#BEZUG!", "#RIF!", "#DIV/0!", "#NAME?", "#NOM?"),
-        *("#NOMBRE?", "#NOME?", "#NUM!", "#ZAHL!", "#NOMBRE!", "#NULL!", "#NUL!"),
-        *("#¡VALOR!", "#¡REF!", "#¡DIV/0!", "#¿NOMBRE?", "#¡NUM!", "#¡NULO!"),
-        *("#ARG!", "#ADR!", "#DZIEL/0!", "#NAZWA?", "#LICZBA!", "#ZERO!", "#N/D!"),
         *("-" * count for count in range(1, _LONGEST_DASHES + 1)),
-        *("\N{EN DASH}", "\N{EM DASH}"),
     )
 )
 """What people and programs write where there is nothing, and the errors of spreadsheets."""

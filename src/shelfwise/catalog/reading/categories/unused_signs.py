@@ -9,31 +9,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 LEFT_SIGNS = (
-    "//",
-    "||",
-    ";;",
-    "/",
-    "|",
-    ";",
-    ",",
-    "\\",
-    "^",
-    "~",
-    "#",
-    "::",
-    ":",
-    " - ",
-    " \N{EN DASH} ",
-    " \N{EM DASH} ",
-    " \N{MIDDLE DOT} ",
-    " \N{BULLET} ",
-    " + ",
-    "+",
-    " & ",
-    ">",
-    ".",
-    "\n",
-    "\t",
+    *("//", "||", ";;", "/", "|", ";", ",", "\\", "^", "~", "#", "::", ":", " - "),
+    *(" \N{EN DASH} ", " \N{EM DASH} ", " \N{MIDDLE DOT} ", " \N{BULLET} "),
+    *(" + ", "+", " & ", ">", ".", "\n", "\t"),
 )
 """Signs that may be left in names, longer ones first, as they contain shorter ones."""
 

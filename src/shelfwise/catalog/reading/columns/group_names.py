@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from shelfwise.catalog.reading.columns.written_words import words_of
 from shelfwise.catalog.reading.missing import is_missing
 
 _GROUP = re.compile(
@@ -18,32 +19,14 @@ _GROUP = re.compile(
 """A word for products, one for a group, and what of the group."""
 
 _GROUPS = frozenset(
-    (
-        *(
-            "group",
-            "section",
-            "department",
-            "dept",
-            "aisle",
-            "product_line",
-            "abteilung",
-            "sortiment",
-        ),
-        *("gruppe", "produktlinie", "groupe", "rubrique", "département", "gamme", "rubro", "grupo"),
-        *(
-            "sección",
-            "seccion",
-            "departamento",
-            "gama",
-            "seção",
-            "secao",
-            "gruppo",
-            "gruppo_merceologico",
-            "reparto",
-        ),
-        *("rubrica", "sezione", "famiglia", "afdeling", "groep", "grupa", "dział", "varugrupp"),
-        *("varegruppe", "avdelning", "tuoteryhmä", "skupina", "csoport", "grupă", "раздел"),
-        *("группа", "группа_товаров", "ομάδα", "reyon", "danh_mục", "القسم", "قسم", "분류", "分類"),
+    words_of(
+        """
+        group section department dept aisle product_line abteilung sortiment gruppe produktlinie groupe
+        rubrique département gamme rubro grupo sección departamento gama seção gruppo
+        gruppo_merceologico reparto rubrica sezione famiglia afdeling groep dział varugrupp varegruppe
+        avdelning tuoteryhmä skupina csoport grupă раздел группа группа_товаров ομάδα reyon danh_mục
+        القسم قسم 분류 分類
+        """
     )
 )
 """What groups and departments of goods are called where nothing says of what they are."""

@@ -13,40 +13,23 @@ from typing import Any
 
 from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.written_words import words_of
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.price_parsing import DecimalSign, parse_price
 
-COLUMNS = (
-    "offers",
-    "offer",
-    "variants",
-    "prices",
-    "price_range",
-    "pricerange",
-    "price_range_v2",
-    "pricerangev2",
-    "mastervariant",
-    *("priceinfo", "price_info", "pricing"),
-    # of BMEcat
-    "product_price",
-    "article_price",
+COLUMNS = words_of(
+    """
+    offers offer variants prices price_range pricerange price_range_v2 pricerangev2 mastervariant
+    priceinfo price_info pricing product_price article_price
+    """
 )
 """Columns that hold prices inside objects, likeliest first."""
 
-_AMOUNTS = (
-    *(
-        "amount",
-        "value",
-        "money",
-        "price",
-        "final_price",
-        "current_price",
-        "price_amount",
-        "priceamount",
-    ),
-    *("valore", "valor", "importe", "montant", "betrag", "bedrag", "belopp", "kwota", "text"),
-    # MongoDB's {"$numberDecimal": "4.50"}
-    *("numberdecimal", "numberdouble", "numberint", "numberlong"),
+_AMOUNTS = words_of(
+    """
+    amount value money price final_price current_price price_amount priceamount valore valor importe
+    montant betrag bedrag belopp kwota text numberdecimal numberdouble numberint numberlong
+    """
 )
 """Keys of the amount, or of an object with it, likeliest first."""
 
@@ -59,22 +42,14 @@ _ENDS = (
 )
 """Keys of the two ends of a range."""
 
-_INNER = (
-    "prices",
-    "pricespecification",
-    "offers",
-    "offer",
-    "variants",
-    "variant",
-    "edges",
-    "nodes",
-    "node",
-)
+_INNER = words_of("prices pricespecification offers offer variants variant edges nodes node")
 """Keys of what may hold the price of an object that has none itself."""
 
-_CURRENCIES = (
-    *("pricecurrency", "currencycode", "currency_code", "currency", "price_currency"),
-    *("valuta", "moneda", "devise", "währung", "waluta", "moeda"),
+_CURRENCIES = words_of(
+    """
+    pricecurrency currencycode currency_code currency price_currency valuta moneda devise währung
+    waluta moeda
+    """
 )
 
 SEVERAL_PRICES = "the product has several prices; the lowest is taken"

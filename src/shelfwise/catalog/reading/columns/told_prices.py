@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from shelfwise.catalog.reading.columns.written_words import words_of
 from shelfwise.catalog.reading.price_parsing import (
     DecimalSign,
     detect_decimal_sign,
@@ -16,23 +17,8 @@ _SIGNS_OF = {"€": "eur", "$": "usd", "us$": "usd", "£": "gbp", "¥": "jpy", "
 """Other ways to write a currency."""
 
 _CURRENCIES = frozenset(
-    (
-        *(
-            "eur",
-            "usd",
-            "gbp",
-            "chf",
-            "jpy",
-            "cny",
-            "inr",
-            "krw",
-            "pln",
-            "czk",
-            "sek",
-            "nok",
-            "dkk",
-        ),
-        *("huf", "ron", "bgn", "try", "rub", "uah", "brl", "cad", "aud", "nzd", "mxn"),
+    words_of(
+        "eur usd gbp chf jpy cny inr krw pln czk sek nok dkk huf ron bgn try rub uah brl cad aud nzd mxn"
     )
 )
 _ENOUGH = 2

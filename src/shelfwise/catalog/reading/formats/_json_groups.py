@@ -9,34 +9,16 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.written_words import words_of
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.objects.grouped_records import with_category
 
 LISTS = frozenset(
-    (
-        *(
-            "products",
-            "items",
-            "results",
-            "records",
-            "rows",
-            "docs",
-            "documents",
-            "entries",
-            "hits",
-        ),
-        *(
-            "edges",
-            "nodes",
-            "data",
-            "articles",
-            "offers",
-            "produkte",
-            "artikel",
-            "produits",
-            "productos",
-            "prodotti",
-        ),
+    words_of(
+        """
+        products items results records rows docs documents entries hits edges nodes data articles offers
+        produkte artikel produits productos prodotti
+        """
     )
 )
 """Keys, in lower case, under which a page or a group has its products."""
@@ -61,9 +43,11 @@ BELOW = ("children", "subcategories", "categories", "groups", "sections", "child
 """Keys under which a group has those below it."""
 
 _PAGES = frozenset(
-    (
-        *("page", "pages", "total", "next", "previous", "offset", "limit", "cursor", "per_page"),
-        *("count", "has_more", "hasmore", "next_page", "nextpage", "current_page", "meta", "links"),
+    words_of(
+        """
+        page pages total next previous offset limit cursor per_page count has_more hasmore next_page
+        nextpage current_page meta links
+        """
     )
 )
 """Keys, in lower case, that a page of an answer has, and no category."""

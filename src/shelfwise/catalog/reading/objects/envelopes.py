@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
+from shelfwise.catalog.reading.columns.written_words import words_of
 from shelfwise.catalog.reading.objects.associations import with_associations
 from shelfwise.catalog.reading.objects.localized_values import (
     by_language,
@@ -18,25 +19,17 @@ from shelfwise.catalog.reading.objects.localized_values import (
 )
 from shelfwise.catalog.reading.objects.typed_values import untyped
 
-ENVELOPES = (
-    *("_source", "node", "attributes", "row", "payload", "after", "fields", "document", "doc"),
-    *(
-        "fullDocument",
-        "record",
-        "product",
-        "data",
-        "value",
-        "Item",
-        "values",
-        "masterData",
-        "current",
-        # of programs that answer for several products at once
-        "body",
-        # of HubSpot and GeoJSON; a product may have others of its own
-        "properties",
-    ),
+ENVELOPES = words_of(
+    """
+    _source node attributes row payload after fields document doc fullDocument record product data value
+    Item values masterData current body properties
+    """
 )
-"""Keys under which a wrapped record stands, likeliest first."""
+"""Keys under which a wrapped record stands, likeliest first.
+
+``body`` is of programs that answer for several products at once. ``properties`` is of HubSpot and GeoJSON,
+and last, as a product may have others of its own.
+"""
 
 _ABOUT = "sys"
 """Where Contentful has the id of what stands in an envelope."""

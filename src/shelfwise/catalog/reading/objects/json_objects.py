@@ -9,6 +9,7 @@ from shelfwise.catalog.reading.categories.category_keys import OBJECT_PARENT_KEY
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
+from shelfwise.catalog.reading.columns.written_words import words_of
 from shelfwise.catalog.reading.objects.category_trees import (
     holds_another,
     path_of_ancestors,
@@ -31,17 +32,14 @@ _IN_WORDS = SYNONYMS["description"]
 
 _LONGEST_NAME = 60
 
-_ADDRESSES = ("src", "url", "imageUrl", "contentUrl", "hi_res", "large", "href", "link", "path")
+_ADDRESSES = words_of("src url imageUrl contentUrl hi_res large href link path")
 """Keys under which an object has the address of an image, the best first."""
 
-WHOLE_PATHS = (
-    *("fullname", "prettyname"),
-    "completename",
-    "fullpath",
-    "categorypath",
-    "pathname",
-    *("path", "breadcrumb", "breadcrumbs", "pathfromroot"),
-    *("pfad", "chemin", "ruta", "caminho", "percorso"),
+WHOLE_PATHS = words_of(
+    """
+    fullname prettyname completename fullpath categorypath pathname path breadcrumb breadcrumbs
+    pathfromroot pfad chemin ruta caminho percorso
+    """
 )
 """Keys, without signs, under which an object has the names from the root down."""
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import is_language, plan_columns
+from shelfwise.catalog.reading.columns.written_words import words_of
 
 _CONTAINERS = frozenset((dict, list))
 
@@ -20,16 +21,7 @@ _MAX_DEPTH = 5
 _ENTRY = frozenset({"locale", "scope", "data"})
 """What Akeneo says of a value: the language, the sales channel, and the value itself."""
 
-_LANGUAGES = (
-    "lang",
-    "language",
-    "locale",
-    "language_code",
-    "languageCode",
-    "lang_code",
-    "langCode",
-    "Language",
-)
+_LANGUAGES = words_of("lang language locale language_code languageCode lang_code langCode Language")
 """Keys of an object that holds one text and says its language."""
 
 
