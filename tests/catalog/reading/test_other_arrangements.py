@@ -192,3 +192,24 @@ def test_texts_under_their_languages(tmp_path: Path) -> None:
     ]
     result = read(tmp_path, json.dumps(rows), "products.json")
     assert result.catalog.column("title") == TITLES
+
+
+def test_a_mark_for_each_label_in_a_cell(tmp_path: Path) -> None:
+    names = sorted({p.leaves[0] for p in PRODUCTS})
+    rows = [
+        (p.id, p.title, json.dumps({n: int(n == p.leaves[0]) for n in names})) for p in PRODUCTS
+    ]
+    assert paths_read(read(tmp_path, table(["id", "title", "categories"], rows))) == FIRST_LEAVES
+    # these are counts, or places
+    rows = [(p.id, p.title, json.dumps(dict.fromkeys(p.paths[0], 1))) for p in PRODUCTS]
+    with pytest.raises(CatalogError, match="unusable categories"):
+        read(tmp_path, table(["id", "title", "categories"], rows))
+
+
+def test_products_inside_their_description(tmp_path: Path) -> None:
+    rows = [
+        {"sku": p.id, "productDescription": {"category": p.leaves[0], "description": p.description}}
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(rows), "products.json")
+    assert (result.catalog.ids, paths_read(result)) == (IDS, FIRST_LEAVES)

@@ -22,7 +22,7 @@ from shelfwise.catalog.reading.objects.typed_values import untyped
 ENVELOPES = words_of(
     """
     _source node attributes row payload after fields document doc fullDocument record product data value
-    Item values masterData current body properties
+    Item values masterData current body productDescription productInfo productData properties
     """
 )
 """Keys under which a wrapped record stands, likeliest first.

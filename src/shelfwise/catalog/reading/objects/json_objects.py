@@ -52,6 +52,9 @@ _REFERENCE = frozenset({"typeId", "id"})
 _PLACES = ("position", "level", "depth")
 """Keys under which an object has its place on a path."""
 
+_COUNTED = 2
+"""Keys of which the values 0 and 1 may be places."""
+
 _TEXT = frozenset({str})
 _LISTS = frozenset({list})
 
@@ -196,7 +199,10 @@ def _category_object(value: Mapping[str, Any]) -> Any:
         if isinstance(value.get(key), Mapping):
             return category_values(value[key])
     # {"Mugs": true, "Toys": false}, which a database of objects has in place of a list; 1.0 and 0.0 (spaCy)
-    if value and all(isinstance(mark, bool | float) and mark in (0, 1) for mark in value.values()):
+    marks = list(value.values())
+    # whole numbers may be counts, or places of two levels
+    kinds = bool | int | float if 0 in marks and len(marks) > _COUNTED else bool | float
+    if marks and all(isinstance(mark, kinds) and mark in (0, 1) for mark in marks):
         return [[name] for name, mark in value.items() if mark]
     # a reference, of which nothing but the id is in the file
     if value.keys() == _REFERENCE:
