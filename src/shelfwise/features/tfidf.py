@@ -139,15 +139,18 @@ def grams_of(
 
 @dataclass(frozen=True)
 class NgramCounts(FieldInputs):
-    """The n-grams of N products, one :class:`Grams` for each field and kind.
+    """The n-grams of N products, for each field and kind.
 
     Args:
+        counted: one a field and kind, of all products that were counted.
         least: one a kind, how many training products an n-gram must occur in where the settings leave it
             open; as all products that were counted say, so that folds and the whole have the same.
+        rows: (N,) which of the counted products these are; None: all of them.
     """
 
-    grams: tuple[Grams, ...]
+    counted: tuple[Grams, ...]
     least: tuple[int, ...]
+    rows: Rows | None = None
 
     @classmethod
     def read(
@@ -172,14 +175,22 @@ class NgramCounts(FieldInputs):
         present = np.all(has, axis=0) if every else np.any(has, axis=0)
         return cls(np.asarray(present), tuple(grams), tuple(least))
 
+    @property
+    def grams(self) -> tuple[Grams, ...]:
+        """One a field and kind, of the N products alone: a copy, made anew each time, of some of them."""
+        if self.rows is None:
+            return self.counted
+        return tuple(kind.take(self.rows) for kind in self.counted)
+
     def portions(self) -> Iterator[NgramCounts]:
         """The products in portions that fit in memory: all of them."""
         yield self
 
     def take(self, rows: Rows) -> NgramCounts:
         """The given rows, in that order."""
-        grams = tuple(kind.take(rows) for kind in self.grams)
-        return NgramCounts(self.present[rows], grams, self.least)
+        # n-grams are copied where they are read: whoever holds a training part or a fold holds none
+        chosen = rows if self.rows is None else self.rows[rows]
+        return NgramCounts(self.present[rows], self.counted, self.least, chosen)
 
 
 def count_grams(tokens: TokenArray, settings: BagSettings) -> list[Grams]:

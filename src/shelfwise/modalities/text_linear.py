@@ -98,26 +98,26 @@ class TextLinear(Modality):
         return self
 
     def _fit_tree(self, inputs: NgramCounts | NgramBlocks, targets: Matrix) -> None:
+        # a cluster's products are anywhere: the rows of all are in memory, 8 bytes an n-gram
         if isinstance(inputs, NgramBlocks):
             self._ngrams = inputs.fitted_rows(self.settings)
+            parts = (self._ngrams.rows(portion.grams) for portion in inputs.portions())
+            rows = one_below_another(parts, self._ngrams.width)
         else:
-            self._ngrams = NgramRows.fit(inputs.grams, inputs.least, self.settings)
-        # a cluster's products are anywhere: the rows of all are in memory, 8 bytes an n-gram
-        parts = (self._ngrams.rows(portion.grams) for portion in inputs.portions())
-        # joining a single part would copy it for nothing
-        rows = (
-            one_below_another(parts, self._ngrams.width)
-            if isinstance(inputs, NgramBlocks)
-            else next(parts)
-        )
+            rows = self._fitted_rows(inputs)
         self._model = LabelTree.fit(rows, sp.csr_array(targets), self.settings)
+
+    def _fitted_rows(self, counts: NgramCounts) -> sp.csr_array:
+        """Learn the n-grams; the rows (N, F) of the products that they are learnt from."""
+        # every field has a vocabulary of its own for words, and one for letters: "red" in a title is not
+        # "red" in a description
+        grams = counts.grams
+        self._ngrams = NgramRows.fit(grams, counts.least, self.settings)
+        return self._ngrams.rows(grams)
 
     def _fit_exactly(self, counts: NgramCounts, targets: Matrix) -> None:
         chosen = self.settings
-        # every field has a vocabulary of its own for words, and one for letters: "red" in a title is not
-        # "red" in a description
-        self._ngrams = NgramRows.fit(counts.grams, counts.least, chosen)
-        rows = self._ngrams.rows(counts.grams)
+        rows = self._fitted_rows(counts)
         options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
         self._model = fit_logistic(rows, targets, *options)
         self._solver = EXACT

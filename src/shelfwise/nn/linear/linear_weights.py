@@ -104,10 +104,10 @@ class LinearWeights:
         # blocks are the same for any products, or a product's last digit would hang on those beside it
         for start in range(0, by_label.shape[1], _LABELS_PER_BLOCK):
             labels = slice(start, start + _LABELS_PER_BLOCK)
-            some = by_label[:, labels]
-            # row by row, as the product reads them
-            written = np.ascontiguousarray(some.toarray()) if is_wide else _written_out(some, used)
-            logits[:, labels] = sparse_product(bags, torch.from_numpy(written)).numpy()
+            # handed on without a name: the next block is not written out beside this one
+            logits[:, labels] = sparse_product(
+                bags, torch.from_numpy(_block_written_out(by_label, labels, used))
+            ).numpy()
         return logits
 
     @cached_property
@@ -150,6 +150,22 @@ def used_inputs(inputs: sp.csr_array) -> tuple[NDArray[np.integer], sp.csr_array
         columns = (np.cumsum(is_used, dtype=np.int32) - 1)[inputs.indices]
     shape = (inputs.shape[0], len(used))
     return used, sp.csr_array((inputs.data, columns, inputs.indptr), shape=shape)
+
+
+def _block_written_out(
+    by_label: sp.csr_array | sp.csc_array, labels: slice, used: NDArray[np.integer]
+) -> Floats:
+    """The weights of some labels, dense.
+
+    Args:
+        by_label: (U, L) by columns, of the inputs `used` alone; or (F, L) by rows, of all of them.
+        used: (U,).
+    """
+    some = by_label[:, labels]
+    if by_label.format == "csr":
+        return _written_out(some, used)
+    # row by row, as the product reads them
+    return np.ascontiguousarray(some.toarray())
 
 
 def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
