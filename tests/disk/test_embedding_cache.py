@@ -23,10 +23,7 @@ def rows(*names: int) -> Floats:
 def read(shelf: EmbeddingCache, *names: int) -> Floats:
     """Those rows, the first into the last place and so on; places nobody wants stay 0."""
     found = np.zeros((len(names), 3), np.float32)
-    shelf.fill(
-        {key: len(names) - 1 - i for i, key in enumerate(keys(*names)) if key in shelf.places},
-        found,
-    )
+    shelf.fill({key: len(names) - 1 - i for i, key in enumerate(keys(*names))}, found)
     return found[::-1]
 
 
@@ -63,7 +60,21 @@ def test_a_damaged_shard_is_not_believed(tmp_path: Path, damage: str) -> None:
         broken.write_bytes(data[: len(data) // 2])
     else:
         broken.rename(tmp_path / f"{'0' * 64}.safetensors")
-    assert set(EmbeddingCache(tmp_path).places) == set(keys(2))
+    found = np.zeros((2, 3), np.float32)
+    kept = EmbeddingCache(tmp_path).fill({keys(1)[0]: 0, keys(2)[0]: 1}, found)
+    assert kept == set(keys(2))
+    assert np.array_equal(found, [[0, 0, 0], *rows(2)])
+    EmbeddingCache(tmp_path).write(keys(1, 3), rows(1, 3))
+    assert np.array_equal(read(EmbeddingCache(tmp_path), 1, 2, 3), rows(1, 2, 3))
+
+
+def test_a_shard_that_another_run_took_away_costs_its_rows_only(tmp_path: Path) -> None:
+    writer = EmbeddingCache(tmp_path)
+    writer.write(keys(1), rows(1))
+    writer.write(keys(2), rows(2))
+    reader = EmbeddingCache(tmp_path)
+    reader.places[keys(1)[0]][0].unlink()
+    assert np.array_equal(read(reader, 2, 1), [*rows(2), [0, 0, 0]])
 
 
 def test_what_a_killed_run_leaves_is_passed_over(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from shelfwise.disk.folders import make_folders
@@ -32,9 +32,9 @@ KEY_BYTES = 32
 class EmbeddingCache:
     """Rows on disk, found by key.
 
-    A shard is named by the sha256 of its bytes, so a damaged one is never used. Shards are written under
-    another name and renamed. A killed run therefore loses at most the shard it was filling, and several runs
-    may share a folder.
+    A shard is named by the sha256 of its bytes, so rows of a damaged one are never used. Shards are written
+    under another name and renamed. A killed run therefore loses at most the shard it was filling, and several
+    runs may share a folder.
 
     Args:
         folder: where the shards are; None keeps nothing.
@@ -47,10 +47,10 @@ class EmbeddingCache:
     def __post_init__(self) -> None:
         if self.folder is None:
             return
-        # Only the keys are kept in memory; rows are read when they are wanted.
+        # Only the keys are read; rows are when they are wanted, and only then a shard is checked.
         for path in sorted(self.folder.glob("*.safetensors")):
-            for number, key in enumerate(self._open(path).get("keys", ())):
-                self.places[key.tobytes()] = (path, number)
+            for number, key in enumerate(_keys_of(path)):
+                self.places[key] = (path, number)
 
     def write(self, keys: Sequence[bytes], rows: NDArray[Any]) -> None:
         """Keep one shard. A full or read-only disk costs the cache, not the run."""
@@ -67,16 +67,26 @@ class EmbeddingCache:
             # the disk is asked no second time
             self.folder = None
 
-    def fill(self, wanted: dict[bytes, int], rows: NDArray[Any]) -> None:
-        """Copy the rows of the keys in `wanted` to their places in `rows`."""
-        shards: dict[Path, list[tuple[int, int]]] = {}
+    def fill(self, wanted: Mapping[bytes, int], rows: NDArray[Any]) -> set[bytes]:
+        """Copy what is kept of the keys in `wanted` to their places in `rows`.
+
+        Returns:
+            The keys whose rows were copied.
+        """
+        shards: dict[Path, list[tuple[int, int, bytes]]] = {}
         for key, target in wanted.items():
-            path, number = self.places[key]
-            shards.setdefault(path, []).append((number, target))
+            if key in self.places:
+                path, number = self.places[key]
+                shards.setdefault(path, []).append((number, target, key))
+        found: set[bytes] = set()
         # one read a shard, whatever the order of the keys
-        for path, pairs in shards.items():
-            numbers, targets = np.array(pairs).T
-            rows[targets] = self._open(path)["rows"][numbers]
+        for path, asked in shards.items():
+            numbers, targets, keys = zip(*asked, strict=True)
+            kept = self._open(path).get("rows")
+            if kept is not None:
+                rows[list(targets)] = kept[list(numbers)]
+                found.update(keys)
+        return found
 
     def _replace(self, path: Path, data: bytes) -> None:
         """Write `data` to `path`. The temporary name is unique, as several runs may write the same shard."""
@@ -96,6 +106,20 @@ class EmbeddingCache:
             # what is used stays when the cache is trimmed; who may only read it cannot say so
             with suppress(OSError):
                 os.utime(path)
-            return load(data) if hashlib.sha256(data).hexdigest() == path.stem else {}
+            if hashlib.sha256(data).hexdigest() == path.stem:
+                return load(data)
+            # its keys would hide those of a whole one
+            path.unlink(missing_ok=True)
+            return {}
         except (OSError, SafetensorError):
             return {}
+
+
+def _keys_of(path: Path) -> list[bytes]:
+    """The keys of a shard; none where it cannot be read."""
+    try:
+        with safe_open(path, framework="numpy") as shard:
+            joined = shard.get_tensor("keys").tobytes()
+    except (OSError, SafetensorError):
+        return []
+    return [joined[start : start + KEY_BYTES] for start in range(0, len(joined), KEY_BYTES)]

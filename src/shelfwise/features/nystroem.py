@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import iadd
 from typing import Any, Self
 
 import numpy as np
@@ -133,7 +135,7 @@ def _kernel(
     other: Mapping[str, Any],
     weights: Mapping[str, float],
     gamma: float,
-    exp: Callable[[Any], Any],
+    exp: Callable[..., Any],
 ) -> Any:
     """The weighted sum of the Gaussians (N, K) of vectors of length 1; 0 with a product that has none.
 
@@ -141,12 +143,22 @@ def _kernel(
         one, other: by name, (N, D) and (K, D), both arrays of numpy or both tensors.
         exp: the exponential of these.
     """
-    total: Any = 0
-    for name, vectors in one.items():
-        # between vectors of length 1, the squared distance is 2 - 2 cos
-        gaussian = exp(2 * gamma * (vectors @ other[name].T - 1))
-        one_there = (vectors != 0).any(1)
-        other_there = (other[name] != 0).any(1)
-        is_there = one_there[:, None] & other_there
-        total = total + float(weights[name]) * (gaussian * is_there)
-    return total
+    gaussians = (
+        _gaussian(vectors, other[name], float(weights[name]), gamma, exp)
+        for name, vectors in one.items()
+    )
+    # in place: with three thousand landmarks these are large arrays, and each further one costs its memory
+    return reduce(iadd, gaussians)
+
+
+def _gaussian(one: Any, other: Any, weight: float, gamma: float, exp: Callable[..., Any]) -> Any:
+    """One of them, times its weight."""
+    # between vectors of length 1, the squared distance is 2 - 2 cos
+    exponent = one @ other.T
+    exponent -= 1
+    exponent *= 2 * gamma
+    gaussian = exp(exponent, out=exponent)
+    gaussian *= weight
+    gaussian[~(one != 0).any(1)] = 0
+    gaussian[:, ~(other != 0).any(1)] = 0
+    return gaussian

@@ -122,8 +122,7 @@ def encode_texts(
         first_rows.setdefault(key, row)
     encoder = frozen_encoder(source)
     vectors = np.zeros((len(keys), encoder.config.hidden_size), np.float32)
-    known = {key: row for key, row in first_rows.items() if key in cache.places}
-    cache.fill(known, vectors)
+    known = cache.fill(first_rows, vectors)
     # the encoder cannot read a text without tokens; its vector stays 0
     lengths = texts.tokens.lengths
     missing = [row for key, row in first_rows.items() if key not in known and lengths[row] > 0]

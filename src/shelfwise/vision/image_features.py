@@ -137,8 +137,7 @@ class _RowTable:
 
     def look_up(self) -> list[int]:
         """Fill in what the cache has; the first image, by number, of every other key."""
-        known = {key: row for key, row in self._place.items() if key in self._cache.places}
-        self._cache.fill(known, self._rows)
+        known = self._cache.fill(self._place, self._rows)
         first: dict[bytes, int] = {}
         for number, key in enumerate(self._keys):
             if key is not None and key not in known:

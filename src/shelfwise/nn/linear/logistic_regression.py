@@ -145,7 +145,9 @@ class _Kernel:
         # with few products DD' + 1 is smaller than D and D' together, and takes their place in each step
         self._dense_kernel: Tensor | None = None
         if len(dense) < 2 * dense.shape[1]:
-            self._dense_kernel = torch.from_numpy(dense @ dense.T + np.float32(1)).to(place)
+            products = dense @ dense.T
+            products += 1
+            self._dense_kernel = torch.from_numpy(products).to(place)
 
     def to_weights(self, dual: Tensor) -> tuple[Tensor, Tensor]:
         """X'a and D'a: (N, L) to (F, L) and (D, L)."""
