@@ -25,7 +25,7 @@ from shelfwise.decision.selective_prediction import AcceptanceLimits
 from shelfwise.decision.thresholds import Rule, Thresholds, decide
 from shelfwise.metrics.calibration import calibration_figures
 from shelfwise.metrics.multilabel import decision_metrics
-from shelfwise.metrics.selective import ACCEPT, coverage_at_precision, queue_figures
+from shelfwise.metrics.selective import ACCEPT, coverage_at_precision, queue_counts, queue_rates
 from shelfwise.model.model import Model
 
 RULES: tuple[Rule, ...] = ("fixed", "global", "per_label", "per_product")
@@ -83,7 +83,7 @@ def _queues(model: Model, precision: float, likely: Floats, truth: Any) -> dict[
     assert model.decision_rule is not None
     given = model.decide(likely)
     queued = model.decision_rule.queues(likely, given, precision)
-    figures = queue_figures(truth, given, queued.labels, queued.products)
+    figures = queue_rates(queue_counts(truth, given, queued.labels, queued.products))
     return {**figures, "in_hindsight": coverage_at_precision(truth, likely, precision)["labels"]}
 
 

@@ -71,7 +71,7 @@ def judged(scores: Any, targets: Any, unseen: Any, truth: Any) -> dict[str, Any]
     from shelfwise.config import Config
     from shelfwise.decision.consistency import Consistency
     from shelfwise.decision.decision_rule import DecisionRule
-    from shelfwise.metrics.calibration import TOP_LABELS, reliability
+    from shelfwise.metrics.calibration import TOP_LABELS, PooledDecisions, reliability
     from shelfwise.metrics.multilabel import decision_metrics
     from shelfwise.metrics.selective import ACCEPT
 
@@ -80,8 +80,9 @@ def judged(scores: Any, targets: Any, unseen: Any, truth: Any) -> dict[str, Any]
     likely = rule.probabilities(unseen)
     found = decision_metrics(truth, rule.thresholds.decide(likely))
     accepted = rule.limits(PRECISION).sort(likely) == ACCEPT
+    pooled = PooledDecisions.of(truth, likely, TOP_LABELS)
     return {
-        "ece": round(reliability(truth, likely, top=TOP_LABELS).error, 5),
+        "ece": round(reliability(pooled).error, 5),
         "micro_f1": round(found["micro_f1"], 4),
         "macro_f1": round(found["macro_f1"], 4),
         "accepted": int(accepted.sum()),

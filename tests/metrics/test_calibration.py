@@ -13,12 +13,13 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as skm_log_loss
 
+from shelfwise.metrics import calibration
 from shelfwise.metrics.calibration import (
     PooledDecisions,
+    Reliability,
     brier,
     calibration_figures,
     log_loss,
-    reliability,
 )
 
 
@@ -35,6 +36,10 @@ def cases_of(most_labels: int):
 
 
 CASES = cases_of(most_labels=4)
+
+
+def reliability(targets, scores, bins=15, spacing="mass", top=None) -> Reliability:
+    return calibration.reliability(PooledDecisions.of(targets, scores, top), bins, spacing)
 
 
 def calibrated(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +101,7 @@ def test_the_top_labels_hide_no_error_behind_easy_zeros():
 
 def test_brier_is_scikit_learns():
     targets, scores = calibrated(100)
-    assert brier(targets, scores) == pytest.approx(
+    assert brier(PooledDecisions.of(targets, scores)) == pytest.approx(
         brier_score_loss(targets.ravel(), scores.ravel())
     )
 
@@ -148,8 +153,8 @@ def test_every_figure_is_what_its_name_says():
 
 def test_brier_of_the_top_labels_counts_these_only():
     targets, scores = np.array([[1, 0, 0]]), np.array([[0.5, 0.4, 0.0]])
-    assert brier(targets, scores, top=2) == pytest.approx((0.25 + 0.16) / 2)
-    assert brier(targets, scores) == pytest.approx((0.25 + 0.16) / 3)
+    assert brier(PooledDecisions.of(targets, scores, top=2)) == pytest.approx((0.25 + 0.16) / 2)
+    assert brier(PooledDecisions.of(targets, scores)) == pytest.approx((0.25 + 0.16) / 3)
 
 
 @settings(max_examples=50, deadline=None)

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from shelfwise.metrics.selective import ACCEPT, REJECT, REVIEW, coverage_at_precision, queue_figures
+from shelfwise.metrics.selective import (
+    ACCEPT,
+    REJECT,
+    REVIEW,
+    coverage_at_precision,
+    queue_counts,
+    queue_rates,
+)
 
 CASES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(
@@ -36,13 +43,14 @@ def test_products_count_that_have_an_accepted_label():
     assert found == {"threshold": 0.9, "labels": 1.0, "products": 0.5}
 
 
-def test_queue_figures_by_hand():
+def test_queue_rates_by_hand():
     targets = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1]])
     decided = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]])
     labels = np.array(
         [[ACCEPT, REVIEW, REJECT], [ACCEPT, ACCEPT, REJECT], [REJECT, REJECT, REJECT]], np.int8
     )
-    figures = queue_figures(targets, decided, labels, np.array([ACCEPT, ACCEPT, REJECT], np.int8))
+    products = np.array([ACCEPT, ACCEPT, REJECT], np.int8)
+    figures = queue_rates(queue_counts(targets, decided, labels, products))
     assert figures == pytest.approx(
         {
             "precision": 2 / 3,
@@ -68,6 +76,5 @@ def test_nothing_to_count_is_zero():
         "labels": 0.0,
         "products": 0.0,
     }
-    assert set(queue_figures(none, none, none.astype(np.int8), np.zeros(0, np.int8)).values()) == {
-        0.0
-    }
+    counts = queue_counts(none, none, none.astype(np.int8), np.zeros(0, np.int8))
+    assert set(queue_rates(counts).values()) == {0.0}

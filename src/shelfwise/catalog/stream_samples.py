@@ -56,7 +56,9 @@ class TextSample:
         while self._bytes > self._most_bytes:
             self._share /= 2
             kept = list(zip(self._tables, self._numbers, strict=True))
-            self._tables, self._numbers, self._bytes = [], [], 0
+            self._tables = []
+            self._numbers = []
+            self._bytes = 0
             for part, drawn in kept:
                 self._keep(part, drawn)
 

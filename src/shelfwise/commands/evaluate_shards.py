@@ -91,7 +91,8 @@ class _Total:
             self.sums = part if self.sums is None else self.sums + part
         self.seconds += entry["seconds"]
         self.faults += entry["killers"]
-        self.system, self.threshold = entry["system"], entry["threshold"]
+        self.system = entry["system"]
+        self.threshold = entry["threshold"]
 
 
 def _counted(engine: Engine, numbers: list[int], rows: int, context: Context) -> _Total:

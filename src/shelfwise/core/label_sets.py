@@ -106,7 +106,8 @@ class LabelSets:
             return self
         most = max(1, MAX_CELLS // max(self.members.shape))
         rows = rows[:: 1 + (len(rows) - 1) // most]
-        logits, true = judged_alone(rows), targets[rows] > 0
+        logits = judged_alone(rows)
+        true = targets[rows] > 0
         joined = self.joined(logits, self._sets_of_one(targets)[rows])
         cost = _highest_micro_f1(true, logits) - _highest_micro_f1(true, joined)
         return self if cost <= TOLERANCE else self.none(targets.shape[1])

@@ -60,7 +60,10 @@ class Modality(ABC):
 
     @abstractmethod
     def prepare(self, catalog: Catalog, context: Context) -> Any:
-        """Turn the field into a :class:`FieldInputs`; reads no label, so every fold may share it."""
+        """Turn the field into a :class:`~shelfwise.core.types.FieldInputs`.
+
+        It reads no label, so every fold may share it.
+        """
 
     @abstractmethod
     def fit(self, train: Examples, validation: Examples | None, context: Context) -> Self:

@@ -133,8 +133,7 @@ def best_threshold(targets: Matrix, scores: Matrix) -> float:
     0.4
     """
     # one list of decisions is a matrix with one label
-    is_sparse = hasattr(scores, "tocsr")
-    if not is_sparse and np.ndim(scores) == 1:
+    if not sp.issparse(scores) and np.ndim(scores) == 1:
         scores = np.reshape(scores, (-1, 1))
         targets = np.reshape(targets, (-1, 1))
     return solve_on_top_pairs(scores, targets, _pooled_threshold)

@@ -73,8 +73,8 @@ def unknown_labels(catalog: Catalog, labels: LabelSet) -> UnknownLabels:
 def copies_of_training(training: Catalog, test: Catalog) -> Bools:
     """Which test products (N,) have the title or the description of a training product.
 
-    As in the split of one catalogue, see :func:`~shelfwise.catalog.split.near_copies`: case and signs do not
-    matter, and texts that many products share bind nothing.
+    As in the split of one catalogue, see :func:`~shelfwise.catalog.near_copies.near_copies`: case and signs
+    do not matter, and texts that many products share bind nothing.
     """
     columns = {}
     for name in ("title", "description"):

@@ -147,7 +147,8 @@ class DocumentCounts:
     def most_frequent(self, most: int) -> tuple[Keys, NDArray[np.int64]]:
         """The n-grams, rising, and their counts; of equally frequent ones at the limit none."""
         self._merge()
-        keys, counts = self._keys[0], self._counts[0]
+        keys = self._keys[0]
+        counts = self._counts[0]
         if len(keys) <= most:
             return keys, counts
         # the most frequent one that has no place any more

@@ -2,6 +2,7 @@
 
 Dimensions: N products, L labels, B bins. Targets are (N, L), bool or 0 and 1; scores (N, L) in [0, 1]; both
 dense or sparse.
+
 All N * L decisions are pooled (micro). Nearly all of them are easy zeros that make any error look small, so
 everything can also be restricted to the labels that each product scores highest.
 
@@ -57,27 +58,18 @@ class Reliability:
 
 
 def reliability(
-    targets: MultiHot,
-    scores: Matrix,
-    bins: int = BINS,
-    spacing: Literal["mass", "width"] = "mass",
-    top: int | None = None,
+    pooled: PooledDecisions, bins: int = BINS, spacing: Literal["mass", "width"] = "mass"
 ) -> Reliability:
-    """The reliability curve of all decisions, or of the `top` highest scored labels of each product.
+    """The reliability curve of some decisions.
 
     Args:
         bins: most bins there are; equal scores share one, and empty ones are left out.
         spacing: bins of about as many decisions each ("mass", adaptive), or equally wide in score ("width").
 
-    >>> round(reliability(np.array([[1, 0]]), np.array([[0.9, 0.2]]), bins=2).error, 4)
+    >>> pooled = PooledDecisions.of(np.array([[1, 0]]), np.array([[0.9, 0.2]]))
+    >>> round(reliability(pooled, bins=2).error, 4)
     0.15
     """
-    return _reliability(PooledDecisions.of(targets, scores, top), bins, spacing)
-
-
-def _reliability(
-    pooled: PooledDecisions, bins: int, spacing: Literal["mass", "width"]
-) -> Reliability:
     predicted = pooled.predicted
     bin_of = width_bins(predicted, bins)
     if spacing == "mass" and len(predicted):
@@ -117,7 +109,7 @@ class PooledDecisions:
     counts: Float64Array | None = None
 
     @classmethod
-    def of(cls, targets: MultiHot, scores: Matrix, top: int | None) -> PooledDecisions:
+    def of(cls, targets: MultiHot, scores: Matrix, top: int | None = None) -> PooledDecisions:
         """Those of all labels, or of the `top` that each product scores highest.
 
         Of equal scores the first label comes first.
@@ -175,16 +167,12 @@ def _are_true(targets: MultiHot, rows: Int64Array, labels: Int64Array) -> Float6
     return (values_at(targets, rows, labels) > 0).astype(np.float64)
 
 
-def brier(targets: MultiHot, scores: Matrix, top: int | None = None) -> float:
+def brier(pooled: PooledDecisions) -> float:
     """The mean squared difference of score and truth (Brier 1950), a decision.
 
-    >>> round(brier(np.array([[1, 0]]), np.array([[0.9, 0.2]])), 4)
+    >>> round(brier(PooledDecisions.of(np.array([[1, 0]]), np.array([[0.9, 0.2]]))), 4)
     0.025
     """
-    return _brier(PooledDecisions.of(targets, scores, top))
-
-
-def _brier(pooled: PooledDecisions) -> float:
     return pooled.mean(np.square(pooled.true - pooled.predicted))
 
 
@@ -216,13 +204,13 @@ def calibration_figures(targets: MultiHot, scores: Matrix) -> dict[str, Any]:
     for ending, top in (("", None), ("_top", TOP_LABELS)):
         # pooled once: of many labels this takes more memory than all the rest
         pooled = PooledDecisions.of(targets, scores, top)
-        figures[f"ece_mass{ending}"] = _reliability(pooled, BINS, "mass").error
-        figures[f"ece_width{ending}"] = _reliability(pooled, BINS, "width").error
-        figures[f"brier{ending}"] = _brier(pooled)
+        figures[f"ece_mass{ending}"] = reliability(pooled, BINS, "mass").error
+        figures[f"ece_width{ending}"] = reliability(pooled, BINS, "width").error
+        figures[f"brier{ending}"] = brier(pooled)
         losses = log_losses(pooled.true > 0, pooled.predicted)
         figures[f"log_loss{ending}"] = pooled.mean(losses)
     # drawn over the top labels, pooled last, in bins of equal width, as readers know the diagram
-    curve = _reliability(pooled, BINS, "width")
+    curve = reliability(pooled, BINS, "width")
     figures["curve"] = {
         "score": curve.score.tolist(),
         "frequency": curve.frequency.tolist(),

@@ -1,7 +1,6 @@
 """Hierarchical precision, recall and F1: a decision is right in part where it is right about what lies above.
 
-Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1, dense or
-sparse.
+Dimensions: N products, L labels. Targets and decisions are (N, L), bool or 0 and 1, dense or sparse.
 """
 
 from __future__ import annotations

@@ -74,13 +74,6 @@ def average_precision(targets: MultiHot, scores: Scores) -> float:
     return _mean_precision(positives, _count_reaching(positives, scores))
 
 
-def lrap(targets: MultiHot, scores: Scores) -> float:
-    """Label ranking average precision: the mean of :func:`average_precision` of each product."""
-    ranks = TrueLabelRanks.of(targets, scores)
-    # here products without a label count, with 0
-    return ratio(ranks.average_precisions().sum(), len(ranks.n_true)).item()
-
-
 @dataclass(frozen=True)
 class TrueLabelRanks:
     """Where the E true labels of N products stand in their product's order of scores, from 0.

@@ -55,13 +55,6 @@ def coverage_at_precision(
     }
 
 
-def queue_figures(
-    targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues
-) -> dict[str, float]:
-    """What sorting into accept, review and reject brought; see :func:`queue_rates`."""
-    return queue_rates(queue_counts(targets, decided, labels, products))
-
-
 def queue_counts(
     targets: MultiHot, decided: MultiHot, labels: Queues, products: Queues
 ) -> dict[str, Int64Array]:

@@ -157,7 +157,8 @@ def _read_labelling(reader: FolderReader) -> Bundle:
 
 def _unused(facts: Mapping[str, Any]) -> set[tuple[str, str]]:
     """The members and systems that the final system does without, as kind and name."""
-    final, systems = facts.get("decide_with"), facts.get("systems")
+    final = facts.get("decide_with")
+    systems = facts.get("systems")
     # an exported model has neither; what is no model is refused by whoever reads it further
     if "members" not in facts or not isinstance(systems, dict):
         return set()

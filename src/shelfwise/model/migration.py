@@ -27,7 +27,8 @@ def migrate_bundle(source: Path, out: Path, migration: Migration) -> dict[str, A
     """Write the model in `source` to `out` under the changed taxonomy; see :func:`migrated`.
 
     Returns:
-        The account, for :func:`migration_table`; also in ``out/report/migration.json``.
+        The account, for :func:`~shelfwise.commands.migrate.migration_table`; also in
+        ``out/report/migration.json``.
 
     Raises:
         TaxonomyError: the model's labels are not in the mode of the migration, or none would be left.

@@ -173,7 +173,8 @@ class Model(Predictor):
             KeyError: a system fuses a member that is not in the bundle.
         """
         parts = shared_parts(bundle)
-        config, facts = parts["config"], parts["facts"]
+        config = parts["config"]
+        facts = parts["facts"]
         members = {}
         for name in facts.pop("members"):
             members[name] = make_member(config, name).restore(bundle.sections[f"member.{name}"])

@@ -16,7 +16,10 @@ from shelfwise.core.types import Floats, PluginSettings, Rows
 from shelfwise.nn.early_stopping import EarlyStopping, trained_state
 from shelfwise.nn.seeding import random_state, set_random_state
 
-WEIGHTS, BEST, OPTIMIZER, CHANCE = "weights.", "best.", "optimizer.", "chance."
+WEIGHTS = "weights."
+BEST = "best."
+OPTIMIZER = "optimizer."
+CHANCE = "chance."
 """What the names of arrays begin with."""
 
 
@@ -113,7 +116,9 @@ class TrainingState:
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         set_random_state(_tensors(CHANCE, arrays))
         self.order.bit_generator.state = self._before_epoch = facts["order"]
-        self.epoch, self.batches, self.steps = facts["epoch"], facts["batches"], facts["steps"]
+        self.epoch = facts["epoch"]
+        self.batches = facts["batches"]
+        self.steps = facts["steps"]
 
 
 def training_marks(

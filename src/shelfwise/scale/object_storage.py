@@ -219,7 +219,8 @@ def _reason(error: Exception) -> str:
     """What a store answered, or why there was no answer."""
     # what stands around it names requests, retries and types of the library
     text = str(error)
-    status, message = _STATUS.search(text), _MESSAGE.search(text)
+    status = _STATUS.search(text)
+    message = _MESSAGE.search(text)
     if status:
         told = f"the store answers {status[1].strip()}"
         return f"{told}: {message[1].strip()}" if message else told

@@ -91,7 +91,8 @@ class _Suspicion:
         if self.span is None:
             self.deaths += 1
             if self.deaths >= MAX_DEATHS:
-                self.span, self.alone = (0, self.rows), 0
+                self.span = (0, self.rows)
+                self.alone = 0
             return
         first, end = self.span
         if end - first > 1:
@@ -105,7 +106,8 @@ class _Suspicion:
         if self.alone >= MAX_DEATHS:
             self.without = tuple(sorted({*self.without, first}))
             # where another record ends workers as well, one more of them is enough to look for it
-            self.span, self.deaths = None, MAX_DEATHS - 1
+            self.span = None
+            self.deaths = MAX_DEATHS - 1
 
     def survived(self) -> None:
         """Take in that a worker survived :meth:`task`, which was a trial."""
@@ -118,7 +120,8 @@ class _Suspicion:
 
     def _give_search_up(self) -> None:
         """Somebody else ended the workers, or records that do so together only."""
-        self.span, self.deaths = None, 0
+        self.span = None
+        self.deaths = 0
         self.searches += 1
 
 
@@ -194,7 +197,8 @@ class ShardQueue:
 
     def _go_on(self, number: int, how: str) -> Iterator[Event]:
         """Put the next task of a suspected shard in front of the others, or give it up."""
-        suspicion, name = self._suspicions[number], self._name(number)
+        suspicion = self._suspicions[number]
+        name = self._name(number)
         if suspicion.searches >= MAX_SEARCHES:
             yield self._failed(
                 number, f"the shard {name} ends its workers, and no single record of it does"

@@ -29,7 +29,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s: %(message)s")
     # Ctrl+C goes to all processes of a terminal; the run ends its workers itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests, answers = sys.stdin.buffer, os.fdopen(take_standard_output(), "wb")
+    requests = sys.stdin.buffer
+    answers = os.fdopen(take_standard_output(), "wb")
     # the process is a worker's own, so its settings may be made; the allocator's stay as they are:
     # memory that is kept for the next portion is not given to the neighbour
     use_one_thread()

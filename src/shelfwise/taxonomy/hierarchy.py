@@ -166,8 +166,7 @@ class Taxonomy:
         """Scores (N, L), each at least that of every label below: the maximum over it and its descendants.
 
         With one threshold for all labels, deciding on these is closing the decisions: they never contradict
-            the
-        taxonomy.
+        the taxonomy.
         """
         if sp.issparse(scores):
             return highest_below(scores, self.ancestors)

@@ -23,7 +23,6 @@ Keys = NDArray[np.uint64]
 SparseParts = tuple[NDArray[np.float32], NDArray[np.integer], NDArray[np.integer]]
 """Of sparse rows: values, columns, and where each row begins and the last ends."""
 
-
 _MOST_SORTED = 1 << 16
 """Occurrences up to which they are counted by sorting."""
 

@@ -23,7 +23,6 @@ from shelfwise.text.vocabulary import Offsets, TokenArray
 _GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: its multiples are spread evenly over all 64-bit numbers (splitmix64)."""
 
-
 _MOST_SPREAD = 1 << 16
 """Entries up to which letter n-grams are spread over texts at once: bounds the memory for many texts."""
 

@@ -146,7 +146,8 @@ def _fit_systems(
 
 def _fit_system(run: TrainingRun, name: str, model: Model, fitted: FittedMembers) -> Matrix:
     """Fit one system; its scores on the rows that thresholds are tuned on."""
-    targets, validation = run.training_set.targets, run.training_set.validation
+    targets = run.training_set.targets
+    validation = run.training_set.validation
     stack = Stack.from_members(name, model, fitted.members, targets, validation)
     stack.fit(model, run.context, run.checkpoints)
     model.system_members[name] = system_members(model, name, fitted.members)
@@ -205,7 +206,8 @@ def _fit_decision_rule(run: TrainingRun, model: Model, tuning: TuningScores) -> 
 
     The scores are kept in the model if they are out of fold: an audit of the training catalogue reads them.
     """
-    training_set, context = run.training_set, run.context
+    training_set = run.training_set
+    context = run.context
     catalog = training_set.catalog
     # once, not for each row: the list is made anew whenever it is asked for
     all_ids = catalog.ids

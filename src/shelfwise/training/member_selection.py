@@ -65,13 +65,15 @@ def _same_member(one: MemberSettings, other: MemberSettings) -> bool:
 
 def _classifier_of(member: MemberSettings) -> tuple[str, dict[str, Any]]:
     """The plug-in and the settings that decide what the member learns."""
-    modality, settings = member.modality, dict(member.settings)
+    modality = member.modality
+    settings = dict(member.settings)
     fields = member.field.split("+")
     # left with words alone, neither vectors nor lists, it is the classifier of text_linear
     without_vectors = settings.get("encoder") == "off" and VECTOR_FIELDS.isdisjoint(fields)
     if modality == "kernel_logistic" and without_vectors:
         del settings["encoder"]
-        modality, settings["present"] = "text_linear", "all"
+        modality = "text_linear"
+        settings["present"] = "all"
     # of one field, products that have any of the fields have all of them
     if len(fields) == 1:
         settings.pop("present", None)

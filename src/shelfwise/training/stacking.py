@@ -182,7 +182,8 @@ class Stack:
 
     def _task_without(self, fold: int, model: Model, context: Context) -> PolicyTask:
         """A new policy, to be fitted on the products of all other folds."""
-        folds, predictions = self.parts[0].folds, self._out_of_fold()
+        folds = self.parts[0].folds
+        predictions = self._out_of_fold()
         targets = self.targets[self.parts[0].rows]
         held_out = np.flatnonzero(folds == fold)
         others = np.flatnonzero(folds != fold)

@@ -26,7 +26,8 @@ class _Watched:
     """Progress that raises once the time is over."""
 
     def __init__(self, progress: Progress, deadline: float) -> None:
-        self._progress, self._deadline = progress, deadline
+        self._progress = progress
+        self._deadline = deadline
 
     def advance(self, steps: int = 1) -> None:
         # Checked after every step, so that work ends within one step of its deadline.

@@ -16,7 +16,8 @@ _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 _GREY_LEVELS = {"1": 2, "L;2": 4, "L;4": 16}
 """How the file stores a grey of few bits -> the number of greys it may have."""
 
-_WIDE_COLOURS, _LOWER_BYTES = "RGB;16B", "RGB;16L"
+_WIDE_COLOURS = "RGB;16B"
+_LOWER_BYTES = "RGB;16L"
 
 _READ_IN_PLANES = ("RGB", "RGBA", "CMYK")
 

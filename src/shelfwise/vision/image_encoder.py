@@ -84,7 +84,8 @@ class ImageEncoder:
             # not strict: a saved model has no counters of batches
             backbone.load_state_dict(state, strict=False)
         config = config_of(source.used)
-        last, rule = settings.train_last, settings.normalisation
+        last = settings.train_last
+        rule = settings.normalisation
         if source.used != source.requested:
             last = count_weighted_layers(settings.train_last, source.requested)
             rule = "backbone"

@@ -17,7 +17,10 @@ from PIL import Image
 _FRAMES = range(0xC0, 0xC3)
 """Baseline, extended and progressive; decoders know no others."""
 
-_PROGRESSIVE, _SCAN, _END, _RESTART_INTERVAL = 0xC2, 0xDA, 0xD9, 0xDD
+_PROGRESSIVE = 0xC2
+_SCAN = 0xDA
+_END = 0xD9
+_RESTART_INTERVAL = 0xDD
 _RESTARTS = range(0xD0, 0xD8)
 _TELLS_INTERVAL = b"\xff\xdd\x00\x04"
 _WITHOUT_LENGTH = {0x01, _END, *_RESTARTS, 0xD8}

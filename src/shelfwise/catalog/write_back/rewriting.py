@@ -54,7 +54,8 @@ def rewritten(
     if opened.name == "tar":
         raise CatalogError("a tar archive is not written back")
     unpacked = unpack(path)
-    is_xml, by_lines = opened.name == "xml", opened.name in JSON_LINES
+    is_xml = opened.name == "xml"
+    by_lines = opened.name in JSON_LINES
     text = decoded(unpacked.content, is_xml, opened.encoding, by_lines=by_lines)
     after = _text_rewriting(path, opened, settings, place)(text.text)
     return unpacked.pack(text.encode(after))

@@ -65,13 +65,12 @@ def checked(model: type[Model], values: Any) -> Model:
     except ValidationError as error:
         # never the input, which may be a whole image
         faults = error.errors(include_input=False, include_url=False, include_context=False)
-        place, message = faults[0]["loc"], faults[0]["msg"]
+        place = faults[0]["loc"]
+        message = faults[0]["msg"]
         # the name of an unknown field is the caller's word: its place is told, not its name
         if faults[0]["type"] == "extra_forbidden":
-            place, message = (
-                place[:-1],
-                "there is no such field; /openapi.json lists those there are",
-            )
+            place = place[:-1]
+            message = "there is no such field; /openapi.json lists those there are"
         raise invalid_field(place, message, error.error_count()) from None
 
 
