@@ -201,3 +201,14 @@ def test_a_fold_knows_words_as_the_whole_catalogue_does(products: int) -> None:
     fold = counts.take(rows)
     words, _ = NgramRows.fit(fold.grams, fold.least, BagSettings()).vocabularies
     assert (len(words.keys) > len(rows)) == (products == 2000)
+
+
+def test_products_that_are_taken_are_copied_when_their_ngrams_are_read() -> None:
+    counts = bags(["mug red", "mug old", "red old", "zebra"], BagSettings())
+    rows = np.array([2, 0, 3])
+    some = counts.take(rows).take(np.array([1, 0]))
+    # neither a fold nor its training part holds n-grams of its own
+    assert some.counted is counts.counted
+    for kind, whole in zip(some.grams, counts.grams, strict=True):
+        assert np.array_equal(kind.counts.toarray(), whole.counts.toarray()[[0, 2]])
+    assert np.array_equal(some.present, counts.present[[0, 2]])

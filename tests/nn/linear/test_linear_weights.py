@@ -98,3 +98,14 @@ def test_rows_that_cannot_be_written_to_are_copied_without_a_warning() -> None:
     values = embedding_bags(inputs)[2]
     values[0] = 7
     assert inputs.data[0] == 1
+
+
+def test_saved_weights_are_read_and_saved_again_without_a_copy() -> None:
+    weights = sp.random_array((50, 6), density=0.4, format="csr", dtype=np.float32)
+    saved = LinearWeights(weights, np.zeros(6, np.float32)).arrays()
+    again = LinearWeights.from_state(saved).arrays()
+    assert list(again) == list(saved)
+    for name in ("weights.values", "weights.columns"):
+        assert np.shares_memory(again[name], saved[name]), name
+    assert again["weights.rows"].dtype == saved["weights.rows"].dtype
+    assert np.array_equal(again["weights.rows"], saved["weights.rows"])

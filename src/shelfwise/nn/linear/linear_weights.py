@@ -133,8 +133,12 @@ class LinearWeights:
     @classmethod
     def from_state(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The classifiers that `arrays` were taken from; other names are passed over."""
-        shape = (len(arrays["weights.rows"]) - 1, len(arrays["bias"]))
-        parts = (arrays["weights.values"], arrays["weights.columns"], arrays["weights.rows"])
+        rows = arrays["weights.rows"]
+        # beside long places of rows scipy keeps a copy of the columns, as long as these: twice their memory
+        if rows[-1] <= MOST_SHORT_PLACES:
+            rows = rows.astype(np.int32)
+        shape = (len(rows) - 1, len(arrays["bias"]))
+        parts = (arrays["weights.values"], arrays["weights.columns"], rows)
         return cls(sp.csr_array(parts, shape=shape), arrays["bias"], arrays.get("weights.dense"))
 
 
