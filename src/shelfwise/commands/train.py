@@ -21,6 +21,7 @@ from shelfwise.errors import ShelfwiseError
 from shelfwise.evaluation.evaluate import evaluate_model
 from shelfwise.model.bundle import check_target, write_bundle
 from shelfwise.model.bundle_reader import REPORT
+from shelfwise.nn.memory import give_back_memory
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import PreparedData, prepare_data
 from shelfwise.training.fit import fit_model
@@ -90,6 +91,8 @@ def _train(
     fit_started = time.perf_counter()
     model = fit_model(data.training_set, data.labels, config, context, checkpoints)
     seconds_fit = time.perf_counter() - fit_started
+    # the features of all products were the largest of what is not needed any more
+    give_back_memory()
     # first of all the model: nothing that is said about it may cost it
     write_bundle(model.bundle(), out)
     tell_stage(context, "measuring on test products")

@@ -27,6 +27,7 @@ from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
 from shelfwise.nn.linear.logistic_in_batches import fit_logistic_in_batches
 from shelfwise.nn.linear.logistic_regression import fit_logistic
 from shelfwise.nn.linear.row_shards import RowShards
+from shelfwise.nn.memory import give_back_memory
 
 EXACT = "exact"
 
@@ -125,6 +126,8 @@ class TextLinear(Modality):
     def _fit_in_batches(self, blocks: NgramBlocks, targets: Matrix, context: Context) -> None:
         chosen = self.settings
         self._ngrams = blocks.fitted_rows(chosen)
+        # counting leaves a gigabyte free, in pieces that the weights do not fit in
+        give_back_memory()
         # rows wait in files, as memory has no room for all; the seed chooses which are learnt from together
         shards = RowShards(len(blocks), self._ngrams.width, context.seed)
         for portion in blocks.portions():
