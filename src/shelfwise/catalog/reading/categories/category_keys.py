@@ -12,30 +12,24 @@ from shelfwise.catalog.reading.columns.written_words import words_of
 LIST_WORDS = words_of("categor catégor kategor taxon collection class label genre rubri")
 """In the names of JSON keys that list categories."""
 
-PARENT_KEYS = ("parentid", "parent_id", "parent", "parent_category_id")
-"""What a listed category has the id of the one above it under."""
-
-JSON_ID_KEYS = ("id", "_id", "uid", "code", "category_id", "slug")
-"""What a category that a JSON file lists has its id under."""
-
-JSON_REFERENCES = frozenset(
-    words_of(
-        """
-        category_id category_ids categories_ids category_ref class_id class_index label_id label_ids
-        collection_id collection_ids taxon_ids genre_ids categoria_ids categoría_id id_categoría
-        categorie_ids catégorie_id id_catégorie kategorie_id kategorie_ids kategorien_ids kategori_id
-        kategoria_id
-        """
-    )
+ID_KEYS = words_of("id _id uid category_id categoryid group_id code slug")
+PARENT_KEYS = words_of(
+    "parent_id parentid parent parent_category_id parentcategoryid parent_group_id"
 )
-"""What products of a JSON file have the ids of their categories under."""
+"""What a category has its id, and the id of the one above it, under."""
 
-OBJECT_ID_KEYS = ("id", "category_id", "categoryid")
-"""What a category that stands in a product as an object has its id under."""
+REFERENCES = words_of(
+    """
+    categoryid category_id categories_id category_ids group_id groupid categories_ids category_ref class_id
+    class_index label_id label_ids collection_id collection_ids taxon_ids genre_ids categoria_ids
+    categoría_id id_categoría categorie_ids catégorie_id id_catégorie kategorie_id kategorie_ids
+    kategorien_ids kategori_id kategoria_id
+    """
+)
+"""What products have the ids of their categories under, likeliest first."""
 
-OBJECT_PARENT_ID_KEYS = words_of("parent parent_id parentid parent_category_id parentcategoryid")
 OBJECT_PARENT_KEYS = ("parent", "parent_category", "parentcategory")
-"""What it has the id of the one above it under, or this one as an object."""
+"""What a category that is an object has the one above it under, as an object."""
 
 CHILD_KEYS = words_of("children childs child subs subcategories sub_categories subcategory")
 """What it has the objects below it under."""
@@ -43,13 +37,8 @@ CHILD_KEYS = words_of("children childs child subs subcategories sub_categories s
 ANCESTOR_KEYS = ("ancestors", "parents", "path_from_root", "pathfromroot")
 """What it lists all those above it under, the highest first (commercetools)."""
 
-XML_ID_KEYS = ("id", "category_id", "group_id", "code")
 XML_NAME_KEYS = ("name", "title", "display_name", "group_name", "category_name", "label")
-XML_PARENT_KEYS = (*PARENT_KEYS, "parent_group_id")
-"""What a category that a feed lists has its id, its name and the id of the one above it under."""
-
-XML_REFERENCES = words_of("categoryid category_id categories_id category_ids group_id groupid")
-"""What records of a feed have the ids of their categories under."""
+"""What a category that a feed lists has its name under."""
 
 LINK_PRODUCT_KEYS = ("product_id", "prod_id", "art_id", "article_id", "item_id")
 LINK_CATEGORY_KEYS = ("category_id", "catalog_group_id", "group_id")

@@ -7,11 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.categories.category_columns import column_text
+from shelfwise.catalog.reading.columns.value_kinds import are_codes
 
 _MIN_CLASSES = 2
-_NUMBER = re.compile(r"-?\d+(?:\.0+)?|(?=\S*\d)\S+")
-"""A number, or a code: one word with a digit."""
-
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
@@ -31,7 +29,7 @@ def column_of_names(
     """
     codes = list(map(column_text, sample(numbers)))
     distinct = set(codes) - {""}
-    if len(distinct) < _MIN_CLASSES or not all(map(_NUMBER.fullmatch, distinct)):
+    if len(distinct) < _MIN_CLASSES or not are_codes(list(distinct)):
         return None
     # where each number comes once, anything beside it is one to one
     if 2 * len(distinct) > sum(map(bool, codes)):

@@ -17,8 +17,8 @@ from shelfwise.catalog.reading.categories.category_columns import (
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.columns.field_values import HOLDS, are_texts, are_titles
 from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS, WHOLE_NAMES
-from shelfwise.catalog.reading.columns.group_names import holds_codes, is_group_name
-from shelfwise.catalog.reading.columns.value_kinds import are_words
+from shelfwise.catalog.reading.columns.group_names import is_group_name
+from shelfwise.catalog.reading.columns.value_kinds import are_codes, are_words
 from shelfwise.catalog.reading.missing import is_missing
 
 _NEARLY_ALL = 0.95
@@ -84,7 +84,7 @@ def described_columns(
         if are_of_two_words([_filled(sample(name)) for name in found]):
             return []
         # stable: those of one kind stay in the order of the file
-        found.sort(key=lambda n: (_is_weak_category(n), holds_codes(sample(n))))
+        found.sort(key=lambda n: (_is_weak_category(n), are_codes(sample(n))))
         # names of categories say more than their codes, which stand beside them
         found.sort(key=lambda n: not are_texts(_filled(sample(n))))
     if field == "id":
@@ -149,7 +149,7 @@ def _that_hold(
         filled = _filled(values)
         # an id must be everywhere, but for a row of totals or two
         complete = field != "id" or len(filled) >= _NEARLY_ALL * len(values)
-        if field == "title" and holds_codes(filled):
+        if field == "title" and are_codes(filled):
             continue
         if filled and complete and HOLDS[field](filled):
             found.append(name)

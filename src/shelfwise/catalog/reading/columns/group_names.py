@@ -6,11 +6,8 @@ Systems of accounts and of goods have a code for each group, and mostly its name
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
 from shelfwise.catalog.reading.columns.written_words import words_of
-from shelfwise.catalog.reading.missing import is_missing
 
 _GROUP = re.compile(
     r"(?:\w+_)?(?:product|products|prod|item|article|material|mat|stock|merchandise|commodity|inventory|goods)_?"
@@ -31,9 +28,6 @@ _GROUPS = frozenset(
 )
 """What groups and departments of goods are called where nothing says of what they are."""
 
-_CODE = re.compile(r"(?=.*\d)\S+|[A-Z]{1,4}")
-"""One word with a digit, or a few capitals."""
-
 
 def is_group_name(plain: str) -> bool:
     """Whether a column of this plain name says which group a product is in.
@@ -44,13 +38,3 @@ def is_group_name(plain: str) -> bool:
     True
     """
     return plain in _GROUPS or _GROUP.fullmatch(plain) is not None
-
-
-def holds_codes(values: Sequence[Any]) -> bool:
-    """Whether values are codes, which mean less to people than the names beside them.
-
-    >>> holds_codes(["PG-1", "KIT", 7]), holds_codes(["Mugs", "PG-1"]), holds_codes([])
-    (True, False, False)
-    """
-    texts = [str(value).strip() for value in values if not is_missing(value)]
-    return bool(texts) and all(map(_CODE.fullmatch, texts))

@@ -13,13 +13,14 @@ _ADDRESS = re.compile(r"/\S+/\S|(?i:https?)://")
 _SHORT_TITLE = 80
 _MOSTLY_SHORT = 0.9
 
-_CODE = re.compile(r"(?=.*\d)\S+")
-"""One word with a digit."""
+_CODE = re.compile(r"(?=.*\d)\S+|[A-Z]{1,4}")
+"""One word with a digit, or a few capitals."""
 
 
 def are_codes(values: Sequence[Any]) -> bool:
-    """
-    >>> are_codes(["HW-1", "HW-2"]), are_codes(["Mug", "HW-2"]), are_codes([])
+    """Whether values are codes, which mean less to people than the names beside them.
+
+    >>> are_codes(["HW-1", "KIT", 7]), are_codes(["Mug", "HW-2"]), are_codes([])
     (True, False, False)
     """
     texts = [str(value) for value in values if not is_missing(value)]

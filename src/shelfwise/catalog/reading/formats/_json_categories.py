@@ -14,16 +14,18 @@ import ijson
 
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
 from shelfwise.catalog.reading.categories.category_keys import (
-    JSON_ID_KEYS,
-    JSON_REFERENCES,
+    ID_KEYS,
     LIST_WORDS,
     PARENT_KEYS,
+    REFERENCES,
 )
 from shelfwise.catalog.reading.columns.column_mapping import plain_names, plan_columns
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.category_index import CategoryIndex
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.objects.json_objects import called
+
+_REFERENCES = frozenset(REFERENCES)
 
 _OF_A_REFERENCE = frozenset({"id", "type", "typeId", "_type", "_ref", "_key", "sys", "href"})
 """Keys of an object that names another one, and says nothing else about it."""
@@ -43,7 +45,7 @@ def lists_categories(key: str) -> bool:
 
 def names_by_id(keys: Collection[str]) -> bool:
     """Whether one of the keys of products is called like the id of a category."""
-    return any(not JSON_REFERENCES.isdisjoint(plain_names(key)) for key in keys)
+    return any(not _REFERENCES.isdisjoint(plain_names(key)) for key in keys)
 
 
 def listing_keys(chunks: Iterator[bytes]) -> tuple[str, ...]:
@@ -146,7 +148,7 @@ class NamedById:
         name = called(plain) if isinstance(plain, Mapping) else None
         if name is None:
             return
-        own = (plain[key] for key in JSON_ID_KEYS if isinstance(plain.get(key), str | int))
+        own = (plain[key] for key in ID_KEYS if isinstance(plain.get(key), str | int))
         found = identity if identity is not None else next(own, None)
         above = next((plain[key] for key in plain if key.lower() in PARENT_KEYS), None)
         if found is not None:
@@ -170,7 +172,7 @@ def _count_names(listing: Mapping[str, Any]) -> bool:
 def _column_of_ids(record: Mapping[str, Any]) -> str | None:
     """The key of a record that may have the ids of its categories."""
     for key, value in record.items():
-        if not is_missing(value) and not JSON_REFERENCES.isdisjoint(plain_names(key)):
+        if not is_missing(value) and not _REFERENCES.isdisjoint(plain_names(key)):
             return key
     return plan_columns(tuple(record), {}).ours.get("categories")
 

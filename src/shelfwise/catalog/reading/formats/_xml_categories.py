@@ -19,12 +19,12 @@ from defusedxml.ElementTree import iterparse
 
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
 from shelfwise.catalog.reading.categories.category_keys import (
+    ID_KEYS,
     LINK_CATEGORY_KEYS,
     LINK_PRODUCT_KEYS,
-    XML_ID_KEYS,
+    PARENT_KEYS,
+    REFERENCES,
     XML_NAME_KEYS,
-    XML_PARENT_KEYS,
-    XML_REFERENCES,
 )
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
 from shelfwise.catalog.reading.formats._xml_records import Reader, is_category, local_name
@@ -64,7 +64,7 @@ class ListedCategories:
             found = self._paths(fields[column])
             # an id by itself says nothing; a name may as well be one of a list
             if found and (
-                normal_name(column) in XML_REFERENCES or len(found) == _count(fields[column])
+                normal_name(column) in REFERENCES or len(found) == _count(fields[column])
             ):
                 # else the ids could be taken for the categories, too
                 del fields[column]
@@ -111,11 +111,11 @@ class ListedCategories:
         if not is_category(tag):
             return
         identity, name = (
-            _first(parts, XML_ID_KEYS),
+            _first(parts, ID_KEYS),
             _first(parts, XML_NAME_KEYS) or parts.get("", ""),
         )
         if identity and name:
-            self._index.add(identity, name, _first(parts, XML_PARENT_KEYS) or None)
+            self._index.add(identity, name, _first(parts, PARENT_KEYS) or None)
 
 
 def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -134,7 +134,7 @@ def _columns_of(names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     # names that a record has under this very word need no ids
     if ours.get("categories") == "categories":
         return ours.get("id", ""), ("categories",)
-    numbers = [name for one in XML_REFERENCES for name in names if normal_name(name) == one]
+    numbers = [name for one in REFERENCES for name in names if normal_name(name) == one]
     columns = (ours["categories"], *numbers) if "categories" in ours else tuple(numbers)
     return ours.get("id", ""), tuple(dict.fromkeys(columns))
 

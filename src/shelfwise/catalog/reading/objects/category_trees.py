@@ -12,9 +12,9 @@ from typing import Any
 from shelfwise.catalog.reading.categories.category_keys import (
     ANCESTOR_KEYS,
     CHILD_KEYS,
-    OBJECT_ID_KEYS,
-    OBJECT_PARENT_ID_KEYS,
+    ID_KEYS,
     OBJECT_PARENT_KEYS,
+    PARENT_KEYS,
 )
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.objects.category_index import CategoryIndex
@@ -40,9 +40,9 @@ def paths_by_parents(values: Sequence[Any], name_of: NameOf) -> list[list[str]] 
         # objects that hold the one above tell more than its id
         if any(isinstance(plain.get(key), Mapping) for key in OBJECT_PARENT_KEYS):
             return None
-        identity = _first(plain, OBJECT_ID_KEYS)
-        above = _first(plain, OBJECT_PARENT_ID_KEYS)
-        has_parent = any(key in plain for key in OBJECT_PARENT_ID_KEYS)
+        identity = _first(plain, ID_KEYS)
+        above = _first(plain, PARENT_KEYS)
+        has_parent = any(key in plain for key in PARENT_KEYS)
         if name is None or identity is None or not has_parent:
             return None
         parents[identity] = above or ""
