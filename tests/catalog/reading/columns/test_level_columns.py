@@ -17,6 +17,7 @@ LEVELS = (
     "Kategorie Ebene 1,Kategorie Ebene 2,Kategorie Ebene 3",
     "Catégorie niveau 1,Catégorie niveau 2,Catégorie niveau 3",
     "p_cat.0,p_cat.1,p_cat.2",
+    "一级分类,二级分类,末级分类",
     "category_name1,category_name2,category_name3",
     "Category1Name1,Category1Name2,Category1Name3",
     "general_cat,subcat_1,subcat_2",
@@ -281,10 +282,11 @@ def test_lists_in_columns_of_levels(tmp_path: Path) -> None:
     assert paths_read(result) == [set(product.paths) for product in PRODUCTS]
 
 
-def test_a_level_above_the_only_one_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("Hauptgruppe", "Gruppe"), ("Setor", "Grupo")])
+def test_a_level_above_the_only_one_is_told(tmp_path: Path, names: tuple[str, str]) -> None:
     rows = [(p.id, p.title, p.paths[0][0], p.leaves[0]) for p in PRODUCTS]
-    told = read(tmp_path, table(("Nr", "Name", "Hauptgruppe", "Gruppe"), rows)).reading.evidence
-    assert any("Hauptgruppe may be the level above it" in one for one in told)
+    told = read(tmp_path, table(("Nr", "Name", *names), rows)).reading.evidence
+    assert any(f"{names[0]} may be the level above it" in one for one in told)
     whole = [(p.id, p.title, p.paths[0][0], " > ".join(p.paths[0])) for p in PRODUCTS]
-    told = read(tmp_path, table(("Nr", "Name", "Hauptgruppe", "Gruppe"), whole)).reading.evidence
+    told = read(tmp_path, table(("Nr", "Name", *names), whole)).reading.evidence
     assert not any("may be the level above it" in one for one in told)

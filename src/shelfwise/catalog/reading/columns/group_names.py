@@ -21,7 +21,7 @@ _GROUPS = frozenset(
         group section department dept aisle product_line abteilung sortiment gruppe produktlinie groupe
         rubrique département gamme rubro grupo sección departamento gama seção gruppo
         gruppo_merceologico reparto rubrica sezione famiglia afdeling groep dział varugrupp varegruppe
-        avdelning tuoteryhmä skupina csoport grupă раздел группа группа_товаров ομάδα reyon danh_mục
+        avdelning tuoteryhmä skupina csoport grupă раздел группа группа_товаров ομάδα reyon danh_mục kelompok
         القسم قسم 분류 分類
         """
     )

@@ -40,7 +40,7 @@ _KIND = (
 """The same, with words that say so beside a column whose name says that it lies below only."""
 
 _DEPARTMENT = (
-    r"(?:department|dept|departamento|section|sección|seccion|sezione|seção|rayon|reparto|afdeling"
+    r"(?:department|dept|departamento|section|sección|seccion|sezione|seção|setor|sector|rayon|reparto|afdeling"
     r"|avdelning|раздел)"
 )
 """What parts of a shop are called; groups, families and classes of goods stand below them."""
@@ -73,8 +73,8 @@ _SUB_BEHIND = re.compile(rf"{CATEGORY}_sub")
 _EAST = re.compile(rf"([中小]){CATEGORY}|([중소])분류")
 """Levels that say in the scripts of East Asia that they are the middle or the small ones."""
 
-_CHINESE = re.compile("([一二三四五])级(?:类目|分类|品类)(?:名称)?")
-"""Levels that are counted in Chinese."""
+_CHINESE = re.compile("([一二三四五末])级(?:类目|分类|品类)(?:名称)?")
+"""Levels that are counted in Chinese, or say that they are the last."""
 
 _BELOW = ("article_type", "articletype", "세분류")
 """What stands below a sub-category (Myntra)."""
@@ -143,10 +143,10 @@ def told_level_above(names: Sequence[str], taken: str) -> str | None:
     >>> told_level_above(("Hauptgruppe", "Gruppe"), "Gruppe") is None
     False
     """
-    if not any(map(_MIDDLE.fullmatch, plain_names(taken))):
-        return None
-    above = next((one for one in names if any(map(_TOP.fullmatch, _possible(one)))), taken)
-    if above == taken:
+    places = {name: next(filter(None, map(_place, _possible(name))), None) for name in names}
+    ranks = {name: place[0] for name, place in places.items() if place is not None}
+    above = next((name for name in ranks if ranks[name] < _MIDDLE_RANK), None)
+    if above is None or ranks.get(taken) != _MIDDLE_RANK:
         return None
     return (
         f"categories: {taken} is taken, and {above} may be the level above it; if it is, call the columns "
@@ -272,7 +272,7 @@ def _place(name: str) -> Place | None:
     """Where a column of this plain name stands among levels; None of other columns."""
     chinese = _CHINESE.fullmatch(name)
     if chinese:
-        depth = "一二三四五".index(chinese[1])
+        depth = "一二三四五末".index(chinese[1])
         return (_SUB_RANK, depth, "") if depth else (_TOP_RANK, 0, "")
     east = _EAST.fullmatch(name)
     if east:
