@@ -33,10 +33,10 @@ from shelfwise.review.retraining.model_changes import ModelChanges
 from shelfwise.review.workspace import Workspace
 from shelfwise.service.access.host_names import host_name, is_loopback, sent_name
 from shelfwise.service.access.sessions import Sessions, Visitor
-from shelfwise.service.requests.connection_limits import LimitedConnection
-from shelfwise.service.server import bind, http_address
+from shelfwise.service.server import bind, http_address, server_config
 
-KEEP_ALIVE_SECONDS = 60
+CLOSE_SECONDS = 3
+"""How long answers may take to be sent, at the end."""
 
 
 @dataclass(frozen=True)
@@ -128,18 +128,7 @@ def review(
 
 
 def _serve(app: Any, listening: socket.socket) -> None:
-    config = uvicorn.Config(
-        app,
-        http=LimitedConnection,
-        # there are none; uvicorn would tell who asks for one to install a library
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=3,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, CLOSE_SECONDS))
     with _stopped_by_a_closed_terminal(server):
         server.run(sockets=[listening])
 

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -89,10 +90,13 @@ def run(
         raise ServerError(f"the model cannot be loaded: {engine.failure}")
 
 
-async def _run(
-    app: FastAPI, engine: Engine, listening: socket.socket, started: Callable[[], None]
-) -> None:
-    config = uvicorn.Config(
+def server_config(app: Any, close_seconds: int) -> uvicorn.Config:
+    """How the service and the review page treat connections.
+
+    Args:
+        close_seconds: how long answers may take to be sent, at the end.
+    """
+    return uvicorn.Config(
         app,
         http=LimitedConnection,
         # there are none; uvicorn would tell who asks for one to install a library
@@ -101,9 +105,14 @@ async def _run(
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=CLOSE_SECONDS,
+        timeout_graceful_shutdown=close_seconds,
     )
-    server = _Server(config)
+
+
+async def _run(
+    app: FastAPI, engine: Engine, listening: socket.socket, started: Callable[[], None]
+) -> None:
+    server = _Server(server_config(app, CLOSE_SECONDS))
     loop = asyncio.get_running_loop()
     ending: set[asyncio.Task[None]] = set()
 
