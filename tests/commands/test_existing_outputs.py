@@ -15,7 +15,7 @@ from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.catalog.reading.to_parquet import convert_catalog
 from shelfwise.commands.audit import audit_catalog
 from shelfwise.commands.compare import compare
-from shelfwise.commands.explain import explain_catalog
+from shelfwise.commands.explain import ChosenProducts
 from shelfwise.commands.export import export_bundle
 from shelfwise.commands.ingest import ingest
 from shelfwise.commands.init import init_settings
@@ -130,7 +130,7 @@ def test_the_catalogue_that_is_read_is_not_written_over(
         "predict": lambda: predict_catalog(model, source, source, context),
         "audit": lambda: audit_catalog(model, source, tmp_path),
         "inspect": lambda: inspect_catalog(source, tmp_path, Config.load("quick"), context),
-        "explain": lambda: explain_catalog(model, source, tmp_path, context),
+        "explain": lambda: ChosenProducts.of(model, source, tmp_path, context).explain(context),
         "parquet": lambda: convert_catalog(source, tmp_path),
         "migrate": lambda: migrate_catalog(source, source, Migration([])),
     }
@@ -226,7 +226,7 @@ def test_nothing_is_written_into_a_model(model: Model, catalog: Path, tmp_path: 
         lambda: predict_catalog(model, catalog, place / "labels.jsonl", Context()),
         lambda: inspect_catalog(catalog, place, model.config, Context()),
         lambda: audit_catalog(model, catalog, place / "report"),
-        lambda: explain_catalog(model, catalog, place, Context()),
+        lambda: ChosenProducts.of(model, catalog, place, Context()).explain(Context()),
         lambda: export_parquet(catalog, place / "new" / "folder"),
         lambda: ingest([str(catalog)], str(place / "new"), settings, Context()),
         lambda: label(place, str(catalog), place / "new", Context(), LabelSettings()),
@@ -254,7 +254,7 @@ def test_a_link_that_leads_to_itself_is_refused(
         lambda: predict_catalog(model, catalog, table, Context()),
         lambda: inspect_catalog(catalog, loop, model.config, Context()),
         lambda: audit_catalog(model, catalog, loop),
-        lambda: explain_catalog(model, catalog, loop, Context()),
+        lambda: ChosenProducts.of(model, catalog, loop, Context()).explain(Context()),
         lambda: export_parquet(catalog, loop),
         lambda: ingest([str(catalog)], str(loop), settings, Context()),
         lambda: sample_catalog(loop, 1),
@@ -280,7 +280,7 @@ def test_pages_that_are_not_of_the_verb_are_not_written_over(
     writers: list[Callable[[Path], object]] = [
         lambda out: inspect_catalog(catalog, out, model.config, Context()),
         lambda out: audit_catalog(model, catalog, out),
-        lambda out: explain_catalog(model, catalog, out, Context()),
+        lambda out: ChosenProducts.of(model, catalog, out, Context()).explain(Context()),
     ]
     for write in writers:
         with pytest.raises(StorageError, match=r"has a file index\.html"):
@@ -303,7 +303,7 @@ def test_a_folder_that_may_not_be_written_is_refused_before_any_work(
     writers: list[Callable[[Path], object]] = [
         lambda out: inspect_catalog(nothing, out, model.config, Context()),
         lambda out: audit_catalog(model, nothing, out),
-        lambda out: explain_catalog(model, nothing, out, Context()),
+        lambda out: ChosenProducts.of(model, nothing, out, Context()).explain(Context()),
         lambda out: export_parquet(nothing, out),
     ]
     for write in writers:

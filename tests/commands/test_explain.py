@@ -12,7 +12,7 @@ import pytest
 
 from shelfwise import Categorizer
 from shelfwise.catalog.reading.reader import read_catalog
-from shelfwise.commands.explain import explain_catalog
+from shelfwise.commands.explain import ChosenProducts
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
 from shelfwise.explain.disagreement import contradictions
@@ -58,7 +58,9 @@ def test_predict_explains_the_products_that_are_named(
 
 def test_an_unknown_product(trained: Path, sample: Path, tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="no product with the id 'nobody'"):
-        explain_catalog(Categorizer.load(trained).model_, sample, tmp_path, Context(), ["nobody"])
+        ChosenProducts.of(
+            Categorizer.load(trained).model_, sample, tmp_path, Context(), ["nobody"]
+        ).explain(Context())
     assert not list(tmp_path.iterdir())
 
 

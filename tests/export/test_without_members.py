@@ -11,7 +11,7 @@ import pytest
 
 from shelfwise.categorizer import Categorizer
 from shelfwise.cli import main as cli
-from shelfwise.commands.explain import explain_catalog
+from shelfwise.commands.explain import ChosenProducts
 from shelfwise.commands.export import export_bundle
 from shelfwise.core.types import Context
 from shelfwise.errors import BundleError
@@ -100,7 +100,7 @@ def test_the_categorizer_of_a_graph(exported: Path, question: Callable[[Categori
 
 def test_the_pages_of_a_graph(exported: Path, sample: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=ADVICE):
-        explain_catalog(open_model(exported), sample, tmp_path, Context())
+        ChosenProducts.of(open_model(exported), sample, tmp_path, Context()).explain(Context())
 
 
 def test_a_graph_is_not_exported_again(exported: Path, tmp_path: Path) -> None:

@@ -27,30 +27,6 @@ MAX_PRODUCTS = 12
 """Products explained where none are named. An image takes 37 predictions, and every word one."""
 
 
-def explain_catalog(
-    predictor: Predictor, source: Path, out: Path, context: Context, ids: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Write ``index.html`` and ``explanations.jsonl`` into `out`: why products got their labels.
-
-    Each product has what its modalities disagree about. Each of its labels has the members' contributions,
-    the words and the part of the image that carried it, and similar training products that have it
-    (:mod:`shelfwise.explain.explanation`).
-
-    Args:
-        ids: of the products to explain; empty: the first 12 of the catalogue.
-
-    Returns:
-        How many were explained, and where the files are.
-
-    Raises:
-        BundleError: `predictor` is an exported model.
-        CatalogError: `source` cannot be read, or has no product of that id.
-        StorageError: another run is writing to `out`, it holds something else, or `source` would be written
-            over.
-    """
-    return ChosenProducts.of(predictor, source, out, context, ids).explain(context)
-
-
 @dataclass(frozen=True)
 class ChosenProducts:
     """Products that a model can explain, and the folder that their page goes to.
@@ -64,9 +40,23 @@ class ChosenProducts:
 
     @classmethod
     def of(
-        cls, predictor: Predictor, source: Path, out: Path, context: Context, ids: Sequence[str]
+        cls,
+        predictor: Predictor,
+        source: Path,
+        out: Path,
+        context: Context,
+        ids: Sequence[str] = (),
     ) -> Self:
-        """The products of `source` to explain; arguments and errors as :func:`explain_catalog`."""
+        """The products of `source` to explain.
+
+        Args:
+            ids: of the products to explain; empty: the first 12 of the catalogue.
+
+        Raises:
+            BundleError: `predictor` is an exported model.
+            CatalogError: `source` cannot be read, or has no product of that id.
+            StorageError: `out` holds something else, or `source` would be written over.
+        """
         model = require_members(predictor, "explain labels")
         check_output_folder(out, [DATA], ["index.html"])
         keep_input(source, out / DATA)
@@ -74,7 +64,18 @@ class ChosenProducts:
         return cls(model, _choose(catalog, ids, source), out)
 
     def explain(self, context: Context) -> dict[str, Any]:
-        """As :func:`explain_catalog`."""
+        """Write ``index.html`` and ``explanations.jsonl`` into `out`: why products got their labels.
+
+        Each product has what its modalities disagree about. Each of its labels has the members'
+        contributions, the words and the part of the image that carried it, and similar training products
+        that have it (:mod:`shelfwise.explain.explanation`).
+
+        Returns:
+            How many were explained, and where the files are.
+
+        Raises:
+            StorageError: another run is writing to `out`.
+        """
         # jinja2 and matplotlib are not for those who only predict
         from shelfwise.reports.explanation_report import write_explanations
 
