@@ -158,7 +158,7 @@ class WordReader:
     @classmethod
     def restored(cls, facts: Mapping[str, Any], arrays: Arrays) -> Self:
         """The reader that `facts` were taken from."""
-        # exported models from before Unicode's rules do not say how they part words
+        # exported models from before Unicode's rules do not say how they split words
         cleaning = CleaningSettings(**{"segmentation": "blanks", **facts["cleaning"]})
         return cls(**{**facts, "cleaning": cleaning, "words": tuple(facts["words"])})
 

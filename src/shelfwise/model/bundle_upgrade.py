@@ -1,4 +1,4 @@
-"""Models of older versions: format 1 (shelfwise 0.1) under the names of format 2, and how words were parted.
+"""Models of older versions: format 1 (shelfwise 0.1) under the names of format 2, and how words were split.
 
 No number changes.
 """
@@ -38,19 +38,19 @@ def upgrade(config: Values, facts: Values, sections: Sections) -> tuple[Values, 
 
 
 def keep_segmentation(config: Values, facts: Values) -> Values:
-    """The settings of a model, whose texts are parted into words as they were in its training.
+    """The settings of a model, whose texts are split into words as they were in its training.
 
-    Models from before Unicode's rules do not say how they part words.
+    Models from before Unicode's rules do not say how they split words.
     """
     if "segmentation" in facts or "members" not in config:
         return config
     members = {}
     for name, member in config["members"].items():
-        members[name] = _parted_at_blanks(member)
+        members[name] = _split_at_blanks(member)
     return {**config, "members": members}
 
 
-def _parted_at_blanks(member: Values) -> Values:
+def _split_at_blanks(member: Values) -> Values:
     """One entry of ``[members]`` with the setting that older versions had no name for."""
     settings = dict(member["settings"])
     if member["modality"] in ("text_linear", "text_bag", "kernel_logistic"):

@@ -46,13 +46,13 @@ class Neighbours:
 
     Args:
         vectors: (N, W), half precision.
-        turns: by member, in the vectors' order, the directions (D, W_m) that are kept.
+        directions: by member, in the vectors' order, those (D, W_m) that are kept.
         ids, titles: of the N products; a title may be None.
         label_rows, label_columns: the places of the ones in the targets (N, L), row by row.
     """
 
     vectors: NDArray[np.float16]
-    turns: Mapping[str, Floats]
+    directions: Mapping[str, Floats]
     ids: Sequence[str]
     titles: Sequence[str | None]
     label_rows: Rows
@@ -69,15 +69,15 @@ class Neighbours:
         """The index over products with these features, (N, D) by member, and targets (N, L)."""
         # members share the width evenly, however wide their features are
         width = WIDTH // len(features)
-        turns = {name: _directions(part, width) for name, part in features.items()}
-        kept = sum(turn.shape[1] for turn in turns.values())
+        directions = {name: _longest_directions(part, width) for name, part in features.items()}
+        kept = sum(own.shape[1] for own in directions.values())
         # half precision changes a cosine by about a thousandth
         vectors = np.zeros((len(ids), kept), np.float16)
         for rows in row_blocks(len(ids), kept, NUMBERS_PER_BLOCK):
             some = {name: part[rows] for name, part in features.items()}
-            vectors[rows] = _project(some, turns)
+            vectors[rows] = _project(some, directions)
         label_rows, label_columns, _ = positive_cells(targets)
-        return cls(vectors, turns, ids, titles, label_rows, label_columns)
+        return cls(vectors, directions, ids, titles, label_rows, label_columns)
 
     def nearest(self, features: Mapping[str, Floats], k: int) -> tuple[Floats, Rows]:
         """The k nearest of each of Q products, nearest first; fewer where the index holds fewer.
@@ -91,7 +91,7 @@ class Neighbours:
             ConfigError: `k` is no whole number from 1 on.
         """
         _check_count(k)
-        return self._search(_project(features, self.turns), k)
+        return self._search(_project(features, self.directions), k)
 
     def nearest_to(self, name: str, k: int) -> tuple[Floats, Rows]:
         """The k nearest (1, k) of the indexed product with the id `name`, itself left out.
@@ -176,10 +176,11 @@ class Neighbours:
             "label_rows": self.label_rows,
             "label_columns": self.label_columns,
         }
-        for name, turn in self.turns.items():
-            arrays[f"turn.{name}"] = turn
+        # the arrays' name in the models of all versions
+        for name, own in self.directions.items():
+            arrays[f"turn.{name}"] = own
         facts = {
-            "members": list(self.turns),
+            "members": list(self.directions),
             "ids": list(self.ids),
             "titles": list(self.titles),
         }
@@ -192,7 +193,7 @@ class Neighbours:
         facts = state.facts
         return cls(
             vectors=arrays["vectors"],
-            turns={name: arrays[f"turn.{name}"] for name in facts["members"]},
+            directions={name: arrays[f"turn.{name}"] for name in facts["members"]},
             ids=facts["ids"],
             titles=facts["titles"],
             label_rows=arrays["label_rows"],
@@ -222,7 +223,7 @@ class Neighbours:
         return similarities, np.where(has_field, rows, -1)
 
 
-def _directions(features: Floats, width: int) -> Floats:
+def _longest_directions(features: Floats, width: int) -> Floats:
     """(D, W) the directions in which features (N, D), scaled to length 1, are longest on average.
 
     They are not centred, as what is to be kept are cosines.
@@ -238,10 +239,10 @@ def _directions(features: Floats, width: int) -> Floats:
     return eigenvectors[:, ::-1][:, :width].astype(np.float32)
 
 
-def _project(features: Mapping[str, Floats], turns: Mapping[str, Floats]) -> Floats:
+def _project(features: Mapping[str, Floats], directions: Mapping[str, Floats]) -> Floats:
     """(N, W) the members' features along the kept directions, each of length 1, side by side."""
     # scaled again, as projecting shortens some vectors more than others
-    parts = [unit(unit(features[name]) @ turn) for name, turn in turns.items()]
+    parts = [unit(unit(features[name]) @ own) for name, own in directions.items()]
     return np.concatenate(parts, axis=1)
 
 

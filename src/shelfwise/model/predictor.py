@@ -210,7 +210,7 @@ class Predictor(ABC):
             **self.facts,
             "thresholds": self.thresholds,
             "decide_with": self.decide_with,
-            # models without this word part texts at blanks only
+            # models without this word split texts at blanks only
             "segmentation": "unicode",
         }
         return Bundle(

@@ -63,7 +63,7 @@ class NearestTextDistance:
         centre: (D,) the mean sentence vector.
         meanings: (T, D) sentence vectors less the mean, of length 1; D is 0 without an encoder.
         groups: (T,) near-copies share a number; they are no evidence for each other.
-        segmentation: what parts the words.
+        segmentation: how words are split.
     """
 
     fields: tuple[str, ...]
@@ -192,7 +192,7 @@ class NearestTextDistance:
             ValueError: it holds something else.
         """
         arrays = state.arrays
-        # models from before Unicode's rules do not say how they part words
+        # models from before Unicode's rules do not say how they split words
         facts = _FACTS.validate_python({"segmentation": "blanks", **state.facts})
         shape = (len(arrays["groups"]), len(arrays["keys"]))
         parts = (arrays["words"].astype(np.float32), arrays["columns"], arrays["rows"])

@@ -23,7 +23,7 @@ _COMPLEX = regex.compile(r"[\p{Line_Break=Complex_Context}&&\p{L}]", regex.V1)
 """Letters of Thai, Lao, Khmer, Burmese and the like: words of several letters, without blanks."""
 
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}--\N{ZERO WIDTH SPACE}]", regex.V1)
-"""Soft hyphens, joiners and variation selectors: how a word is drawn. A blank without width parts words."""
+"""Soft hyphens, joiners and variation selectors: how a word is drawn. A blank without width splits words."""
 
 
 @lru_cache(maxsize=2**17)
@@ -51,20 +51,20 @@ def split_scripts(column: pa.Array, codes: Sequence[int], every_letter: bool = F
 
     Args:
         codes: the code points above 127 that the texts have; without one of those the texts are not read.
-        every_letter: part Thai and its like into letters, too. N-grams of letters find their words without.
+        every_letter: split Thai and its like into letters, too. N-grams of letters find their words without.
 
     >>> split_scripts(pa.array(["Teekanne 茶壶"]), [0x8336, 0x58F6]).to_pylist()
     ['Teekanne  茶  壶 ']
     """
     ignorable = [code for code in codes if _IGNORABLE.match(chr(code))]
-    parted = [code for code in codes if is_ideographic(chr(code))]
+    split = [code for code in codes if is_ideographic(chr(code))]
     if every_letter:
-        parted += [code for code in codes if _COMPLEX.match(chr(code))]
+        split += [code for code in codes if _COMPLEX.match(chr(code))]
     if ignorable:
         column = pc.replace_substring_regex(column, pattern=_one_of(ignorable), replacement="")
-    if parted:
+    if split:
         # a mark is drawn on the letter before it
-        letter = rf"({_one_of(parted)}\pM*)"
+        letter = rf"({_one_of(split)}\pM*)"
         column = pc.replace_substring_regex(column, pattern=letter, replacement=r" \1 ")
     return column
 

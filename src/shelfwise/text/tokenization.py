@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from shelfwise.text.vocabulary import TokenArray
 
 Segmentation = Literal["unicode", "blanks"]
-"""What parts words. unicode: Unicode's rules, for scripts without blanks too; blanks: as in shelfwise 0.1."""
+"""How words are split. unicode: by Unicode's rules, also without blanks; blanks: as in shelfwise 0.1."""
 
 _ASCII_SEPARATORS = r"\x00-/:-@\[-`{-\x7f"
 _CHUNK_TEXTS = 4096

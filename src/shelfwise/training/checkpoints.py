@@ -78,6 +78,7 @@ class Checkpoints:
             self.seconds[name] = float(metadata["seconds"])
             return State(arrays, json.loads(metadata["facts"]))
         self.loops.begin(name)
+        # not `time`: a subclass that measures more there measures this stage as a whole
         state = self._timed(name, compute)
         if path is not None:
             # repr keeps every digit of the seconds; safetensors takes text only

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import scipy.sparse as sp
 
 from shelfwise.core.modality import Modality, ModalityTask
 from shelfwise.core.presence import fit_each_present, fit_present, predict_present
@@ -21,14 +22,13 @@ log = logging.getLogger(__name__)
 Compute = Callable[[], Prediction]
 
 
-def out_of_fold(  # noqa: PLR0913 (one member over all folds: what is learnt from, and how)
+def out_of_fold(
     make: Callable[[], Modality],
     train: Examples,
     folds: Rows,
     validation: Examples | None,
     context: Context,
     keep: Callable[[int, Compute], Prediction] = lambda fold, compute: compute(),
-    highest_only: bool = False,
     at_once: bool = False,
 ) -> Prediction:
     """Predictions for N products, each by a model fitted on the products of all other folds.
@@ -40,16 +40,16 @@ def out_of_fold(  # noqa: PLR0913 (one member over all folds: what is learnt fro
         validation: watched by early stopping in every fold; must share no product with `train`.
         keep: called with a fold and how to compute its prediction (of that fold's products, in row order).
             A caller that resumes an interrupted run answers from disk instead.
-        highest_only: as in :func:`~shelfwise.core.presence.predict_present`.
         at_once: whether the models of several folds may be fitted at the same time (`fits_in_threads`).
 
     Returns:
-        In row order. Features of different folds come from different networks, each with a space of its own.
+        In row order. Where the targets are sparse, so are the probabilities: the highest of each product
+        alone. Features of different folds come from different networks, each with a space of its own.
 
     Raises:
         LabelError: no product outside a fold has the field.
     """
-    cross = _CrossFitting(make, train, folds, validation, context, highest_only, at_once)
+    cross = _CrossFitting(make, train, folds, validation, context, at_once)
     # negative folds are never held out, but belong to the others of every fold
     each_fold: list[int] = np.unique(folds[folds >= 0]).tolist()
     parts = []
@@ -72,7 +72,6 @@ class _CrossFitting:
     folds: Rows
     validation: Examples | None
     context: Context
-    highest_only: bool
     at_once: bool
     ahead: dict[int, Prediction] = dataclasses.field(default_factory=dict)
 
@@ -120,7 +119,9 @@ class _CrossFitting:
     def _answer(self, model: Modality, fold: int, context: Context) -> Prediction:
         asked = self.train.inputs.take(np.flatnonzero(self.folds == fold))
         n_labels = self.train.targets.shape[1]
-        return predict_present(model, asked, n_labels, context, self.highest_only)
+        # scores of as many labels are sparse as well
+        highest_only = sp.issparse(self.train.targets)
+        return predict_present(model, asked, n_labels, context, highest_only)
 
     def _beside_others(self, fold: int) -> Context:
         # each keeps what it has learnt so far under a name of its own

@@ -174,9 +174,12 @@ class _MemberWork:
         """What the fitted member predicts for all products."""
 
         def predicted() -> State:
-            labels = self.run.training_set.targets.shape[1]
+            targets = self.run.training_set.targets
+            labels = targets.shape[1]
+            # scores of as many labels are sparse as well
+            highest_only = sp.issparse(targets)
             return prediction_state(
-                predict_present(self.member, self.inputs, labels, self.context, self._highest_only)
+                predict_present(self.member, self.inputs, labels, self.context, highest_only)
             )
 
         return prediction_from(self.run.checkpoints.run(f"answers.{self.name}", predicted))
@@ -191,7 +194,6 @@ class _MemberWork:
             validation,
             self.context,
             partial(_checkpointed_fold, self.run.checkpoints, self.budget, self.name),
-            self._highest_only,
             at_once=self.member.fits_in_threads,
         )
 
@@ -203,10 +205,6 @@ class _MemberWork:
         if not len(training_set.validation):
             return examples.take(training_set.train), None
         return examples.take(training_set.train), examples.take(training_set.validation)
-
-    @property
-    def _highest_only(self) -> bool:
-        return bool(sp.issparse(self.run.training_set.targets))
 
 
 def stacked_members(config: Config, cross_fitted: bool, skip_failures: bool) -> set[str]:

@@ -72,14 +72,14 @@ class Budget:
         # a clock that nobody sets
         deadline = time.perf_counter() + seconds
         limited = _LimitedContext(
-            context.seed,
-            context.cache,
-            context.title,
-            context.labels,
-            context.patterns,
-            context.loops,
-            context,
-            deadline,
+            seed=context.seed,
+            cache=context.cache,
+            title=context.title,
+            labels=context.labels,
+            patterns=context.patterns,
+            loops=context.loops,
+            inner=context,
+            deadline=deadline,
         )
         return cls(limited, seconds, deadline)
 
