@@ -175,11 +175,8 @@ def _free_disk(folder: Path) -> int:
 
 
 def _size(folder: Path) -> int:
-    return (
-        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        if folder.is_dir()
-        else 0
-    )
+    # a folder that is not there has no files
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _advice(found: dict[str, Any]) -> list[str]:

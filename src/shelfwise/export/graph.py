@@ -42,7 +42,7 @@ SAMPLE_WIDTH = 4
 class System(nn.Module):
     """The final system of a model, its members in the order of `parts`.
 
-    Args:
+    Attributes:
         inputs: what the graph reads, by name, in its order.
         member_inputs: by member, the inputs that make it present.
     """

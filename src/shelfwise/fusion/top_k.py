@@ -155,8 +155,7 @@ class TopK(NetworkPolicy):
         """Of the training products, in member order where there is one number a member.
 
         oracle_micro_f1: micro-F1 at 0.5 if every product got the scores of its best member, the upper bound
-            of
-        selection; oracle_share and chosen_share: the part of the products whose best, or chosen, member is
+        of selection; oracle_share and chosen_share: the part of the products whose best, or chosen, member is
         this one.
         """
         return super().facts() | self.selection_
