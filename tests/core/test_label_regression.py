@@ -8,14 +8,14 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from shelfwise.core import label_regression
-from shelfwise.core.label_regression import fit_logistic, shrunk_weights
+from shelfwise.core.label_regression import fit_label_regressions, shrunk_weights
 
 
 def test_newton_finds_scikit_learns_weights() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 2, 4)).astype(np.float32)
     y = (x.sum(axis=1) + rng.logistic(size=(300, 4)) > 1).astype(np.float32)
-    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((4, 2)), penalty=2.0)
+    weights = fit_label_regressions(x.transpose(2, 1, 0), y, np.zeros((4, 2)), penalty=2.0)
     for label in range(4):
         oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(
             x[:, :, label], y[:, label]
@@ -27,7 +27,7 @@ def test_shared_weights_are_those_of_all_labels_together() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 2, 4)).astype(np.float32)
     y = (x.sum(axis=1) + rng.logistic(size=(100, 4)) > 1).astype(np.float32)
-    weights = fit_logistic(x.transpose(2, 1, 0), y, np.zeros((1, 2)), penalty=2.0)
+    weights = fit_label_regressions(x.transpose(2, 1, 0), y, np.zeros((1, 2)), penalty=2.0)
     oracle = LogisticRegression(C=1 / 2.0, fit_intercept=False, tol=1e-8).fit(
         x.transpose(0, 2, 1).reshape(400, 2), y.ravel()
     )
@@ -46,16 +46,18 @@ def test_labels_are_drawn_towards_where_they_start() -> None:
         )
 
     np.testing.assert_allclose(
-        fit_logistic(x.transpose(2, 1, 0), y, start, 5.0).ravel(),
+        fit_label_regressions(x.transpose(2, 1, 0), y, start, 5.0).ravel(),
         minimize(loss, start.ravel()).x,
         atol=1e-3,
     )
-    np.testing.assert_allclose(fit_logistic(x.transpose(2, 1, 0), y, start, 1e7), start, atol=1e-3)
+    np.testing.assert_allclose(
+        fit_label_regressions(x.transpose(2, 1, 0), y, start, 1e7), start, atol=1e-3
+    )
 
 
 def test_separable_labels_stay_finite() -> None:
     x = np.linspace(-1, 1, 50, dtype=np.float32)[None, None]
-    weights = fit_logistic(x, (x[0].T > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
+    weights = fit_label_regressions(x, (x[0].T > 0).astype(np.float32), np.zeros((1, 1)), 1e-2)
     assert np.isfinite(weights).all()
     assert weights[0, 0] > 5
 
@@ -99,5 +101,7 @@ def test_a_label_that_every_member_scores_high_is_solved_too(seed: int) -> None:
         return float((np.logaddexp(0, z) - y * z).sum() + 30 / 2 * np.square(w - start).sum())
 
     # two labels, as one alone would be taken for all labels together
-    found = fit_logistic(np.stack([x, x]), np.stack([y, y], axis=1), np.stack([start, start]), 30.0)
+    found = fit_label_regressions(
+        np.stack([x, x]), np.stack([y, y], axis=1), np.stack([start, start]), 30.0
+    )
     assert loss(found[0]) == pytest.approx(minimize(loss, start).fun, rel=1e-4)

@@ -45,12 +45,14 @@ def shrunk_weights(inputs: Floats, targets: Floats, shrink: float) -> Floats:
     # no more than some of the products, evenly spaced
     step = max(1, targets.size // MAX_SHARED_PAIRS)
     some = np.ascontiguousarray(inputs[:, :, ::step])
-    shared = fit_logistic(some, targets[::step], np.zeros((1, inputs.shape[1])), SHARED_PENALTY)
+    shared = fit_label_regressions(
+        some, targets[::step], np.zeros((1, inputs.shape[1])), SHARED_PENALTY
+    )
     start = np.repeat(shared, len(inputs), axis=0)
-    return fit_logistic(inputs, targets, start, shrink).astype(np.float32)
+    return fit_label_regressions(inputs, targets, start, shrink).astype(np.float32)
 
 
-def fit_logistic(
+def fit_label_regressions(
     inputs: Floats, targets: Floats, start: Float64Array, penalty: float
 ) -> Float64Array:
     """Minimise ``log loss + penalty / 2 * |w - start|^2`` by Newton's method, label by label.
