@@ -15,7 +15,7 @@ from shelfwise.disk.files import sha256_of_file
 from shelfwise.errors import BundleError, WeightsError
 from shelfwise.export.loading import open_model
 from shelfwise.features.sentence_encoder import verify_encoder
-from shelfwise.model.bundle_reader import MANIFEST, json_text
+from shelfwise.model.bundle_reader import MANIFEST, manifest_text
 
 
 def drop_thresholds(facts: dict[str, Any]) -> None:
@@ -39,13 +39,13 @@ def reseal(folder: Path) -> None:
     """A manifest for the files as they are."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
     digests = {path.name: sha256_of_file(path) for path in files}
-    (folder / MANIFEST).write_text(json_text({"format": 2, "files": digests}), "utf-8")
+    (folder / MANIFEST).write_text(manifest_text({"format": 2, "files": digests}), "utf-8")
 
 
 def edit(path: Path, change: Callable[[Any], object]) -> None:
     value = json.loads(path.read_text("utf-8"))
     change(value)
-    path.write_text(json_text(value), "utf-8")
+    path.write_text(manifest_text(value), "utf-8")
 
 
 @pytest.fixture

@@ -124,12 +124,12 @@ def fuzz_bundle(data: bytes) -> None:
 def _seal(folder: Path) -> None:
     """Make the manifest agree with the files, as somebody who means harm would."""
     from shelfwise.disk.files import sha256_of_file
-    from shelfwise.model.bundle_reader import MANIFEST, json_text
+    from shelfwise.model.bundle_reader import MANIFEST, manifest_text
 
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     for name in manifest["files"]:
         manifest["files"][name] = sha256_of_file(folder / name)
-    (folder / MANIFEST).write_text(json_text(manifest), "utf-8")
+    (folder / MANIFEST).write_text(manifest_text(manifest), "utf-8")
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

@@ -19,7 +19,7 @@ from shelfwise.core.types import State
 from shelfwise.decision.thresholds import Thresholds
 from shelfwise.errors import BundleError
 from shelfwise.model.bundle import Bundle, load_bundle, save_bundle
-from shelfwise.model.bundle_reader import json_text
+from shelfwise.model.bundle_reader import manifest_text
 
 
 def test_round_trip(bundle: Bundle, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_model_without_its_facts_is_refused_in_a_sentence(bundle: Bundle, tmp_
     manifest = json.loads((folder / "MANIFEST.json").read_text())
     del manifest["files"]["facts.json"]
     (folder / "facts.json").unlink()
-    (folder / "MANIFEST.json").write_text(json_text(manifest))
+    (folder / "MANIFEST.json").write_text(manifest_text(manifest))
     with pytest.raises(BundleError, match=r"has no facts\.json"):
         load_bundle(folder)
 
@@ -233,7 +233,7 @@ def test_values_of_another_kind_are_refused_even_if_the_manifest_agrees(
     (folder / file).write_text(text, "utf-8")
     manifest = json.loads((folder / "MANIFEST.json").read_text("utf-8"))
     manifest["files"][file] = hashlib.sha256(text.encode()).hexdigest()
-    (folder / "MANIFEST.json").write_text(json_text(manifest), "utf-8")
+    (folder / "MANIFEST.json").write_text(manifest_text(manifest), "utf-8")
     with pytest.raises(BundleError, match=expected):
         load_bundle(folder)
 
@@ -243,7 +243,7 @@ def test_a_manifest_of_another_kind_or_of_files_elsewhere_is_refused(
     manifest: str, bundle: Bundle, tmp_path: Path
 ) -> None:
     save_bundle(bundle, tmp_path / "model")
-    (tmp_path / "model" / "MANIFEST.json").write_text(json_text(json.loads(manifest)))
+    (tmp_path / "model" / "MANIFEST.json").write_text(manifest_text(json.loads(manifest)))
     with pytest.raises(BundleError, match=r"is not a manifest of format 1 or 2; "):
         load_bundle(tmp_path / "model")
 

@@ -16,7 +16,7 @@ from shelfwise.core.types import Context
 from shelfwise.errors import BundleError
 from shelfwise.export.loading import open_model
 from shelfwise.model.bundle import FORMAT, load_bundle
-from shelfwise.model.bundle_reader import FORMATS, json_text
+from shelfwise.model.bundle_reader import FORMATS, manifest_text
 
 HERE = Path(__file__).parent
 
@@ -61,6 +61,6 @@ def test_other_formats_are_refused_in_words(number: object, tmp_path: Path) -> N
     folder = kept(FORMAT, tmp_path) / "model"
     manifest = json.loads((folder / "MANIFEST.json").read_text("utf-8"))
     manifest["format"] = number
-    (folder / "MANIFEST.json").write_text(json_text(manifest), "utf-8")
+    (folder / "MANIFEST.json").write_text(manifest_text(manifest), "utf-8")
     with pytest.raises(BundleError, match="was saved by a newer shelfwise, or is none"):
         load_bundle(folder)

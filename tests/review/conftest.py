@@ -22,7 +22,7 @@ from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
 from shelfwise.explain.explanation import Explanation, Reason
 from shelfwise.explain.occlusion import Word
-from shelfwise.model.bundle_reader import json_text
+from shelfwise.model.bundle_reader import manifest_text
 from shelfwise.review.app import create_review_app, review_access
 from shelfwise.review.database.decisions import DecisionStore
 from shelfwise.review.database.products import ReviewProducts
@@ -101,7 +101,7 @@ class Served:
 
 FAKE_TRAINING = """
 import json, os, pathlib, sys, time
-from shelfwise.model.bundle_reader import json_text
+from shelfwise.model.bundle_reader import manifest_text
 arguments = dict(zip(sys.argv[3::2], sys.argv[4::2]))
 model = pathlib.Path(arguments["--out"])
 slow = model.parents[2] / "slow"
@@ -117,7 +117,7 @@ learnt = pathlib.Path(arguments["--corrections"]).read_text()
 left_out = arguments.get("--leave-out")
 left_out = pathlib.Path(left_out).read_text() if left_out else ""
 facts = {"format": 2, "files": {}, "learnt": learnt, "left_out": left_out}
-(model / "MANIFEST.json").write_text(json_text(facts))
+(model / "MANIFEST.json").write_text(manifest_text(facts))
 """
 """Stands for ``shelfwise train``: it takes the same arguments, and tells its progress in the same way."""
 
@@ -126,7 +126,7 @@ def changes_of(workspace: Workspace, folder: Path, **changed: Any) -> ModelChang
     """The model in `folder`, and a fake training; what a new model suggests is written down in `changed`."""
     model = folder / "model"
     model.mkdir()
-    (model / "MANIFEST.json").write_text(json_text({"format": 2, "files": {}}))
+    (model / "MANIFEST.json").write_text(manifest_text({"format": 2, "files": {}}))
     script = folder / "train.py"
     script.write_text(FAKE_TRAINING)
     catalog = Path(workspace.products.catalog.source)

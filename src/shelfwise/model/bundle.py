@@ -20,7 +20,7 @@ from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import sha256_of_file, write_arrays
 from shelfwise.disk.folders import replacing_folder
 from shelfwise.errors import BundleError, StorageError
-from shelfwise.model.bundle_reader import MANIFEST, REPORT, FolderReader, json_text, read_folder
+from shelfwise.model.bundle_reader import MANIFEST, REPORT, FolderReader, manifest_text, read_folder
 from shelfwise.model.bundle_upgrade import keep_segmentation, upgrade
 from shelfwise.model.signature import SIGNATURE, write_signature
 
@@ -269,4 +269,4 @@ def _write_state(state: State, stem: Path) -> None:
 
 def _write_json(path: Path, value: Any) -> None:
     # facts name files, whose names need not be UTF-8
-    path.write_text(json_text(value), "utf-8", "backslashreplace")
+    path.write_text(manifest_text(value), "utf-8", "backslashreplace")

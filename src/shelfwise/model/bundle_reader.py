@@ -168,7 +168,7 @@ class FolderReader:
                 "newer shelfwise, or is none: train it again, or install that version"
             )
         # the manifest has no checksum of its own: it must be written exactly as this code writes it
-        if content != json_text(manifest).encode():
+        if content != manifest_text(manifest).encode():
             raise BundleError(
                 f"{self.folder / MANIFEST} was changed after the model was saved; {RESTORE}"
             )
@@ -214,8 +214,8 @@ def read_folder(
     raise BundleError(f"the model {folder} is replaced faster than it can be read; try again later")
 
 
-def json_text(value: Any) -> str:
-    """`value` as the JSON files of a model have it."""
+def manifest_text(value: Any) -> str:
+    """`value` as the manifest and the other JSON files of a model have it."""
     return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from shelfwise.errors import BundleError, StorageError
-from shelfwise.model.bundle_reader import json_text
+from shelfwise.model.bundle_reader import manifest_text
 from shelfwise.review.retraining.kept_models import (
     digest_of,
     keep_new,
@@ -30,7 +30,7 @@ def write_model(folder: Path, name: str, size: int = 1000) -> str:
     (folder / "weights.safetensors").write_bytes(weights)
     files = {"weights.safetensors": hashlib.sha256(weights).hexdigest()}
     manifest = {"format": 2, "name": name, "files": files}
-    (folder / "MANIFEST.json").write_text(json_text(manifest))
+    (folder / "MANIFEST.json").write_text(manifest_text(manifest))
     found = digest_of(folder)
     assert found is not None
     return found
