@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,15 @@ def test_what_cannot_be_promised_is_refused_before_the_first_decision(
                 LabelRequest(0.5),
             )
         )
+
+
+@pytest.mark.parametrize(
+    "wish", [{"precision": "0.95"}, {"precision": [0.95]}, {"novelty_rate": "0.05"}, {"top": 1.5}]
+)
+def test_a_wish_of_another_type_is_refused(wish: dict[str, Any]) -> None:
+    ((name, value),) = wish.items()
+    with pytest.raises(ConfigError, match=rf"^{name} is {re.escape(repr(value))}; expected a "):
+        LabelRequest(**wish)
 
 
 def test_paths_go_through_the_first_parent() -> None:

@@ -15,7 +15,7 @@ import pytest
 from shelfwise import Categorizer
 from shelfwise.catalog.reading.reader import read_catalog
 from shelfwise.core.types import Floats
-from shelfwise.errors import CatalogError, PluginError
+from shelfwise.errors import CatalogError, ConfigError, PluginError
 from shelfwise.features.vector_math import unit
 from shelfwise.metrics.retrieval import label_recall
 from shelfwise.model.nearest_neighbours import WIDTH, Neighbours
@@ -55,6 +55,12 @@ def test_everybody_is_their_own_nearest() -> None:
     similarities, rows = index().nearest(features(0), 1)
     assert rows[:, 0].tolist() == list(range(80))
     np.testing.assert_allclose(similarities, 1, atol=2e-3)
+
+
+def test_a_number_of_numpy_is_one_and_a_truth_value_is_none() -> None:
+    assert index().nearest(features(0), np.int64(2))[1].shape == (80, 2)
+    with pytest.raises(ConfigError, match="k is True; expected how many products"):
+        index().nearest(features(0), True)
 
 
 def test_wide_features_are_cut_and_small_catalogues_answer_with_what_they_have() -> None:

@@ -175,7 +175,7 @@ class Config(Settings):
         try:
             return cls.model_validate(aliases.rename_values(values))
         except ValidationError as error:
-            raise ConfigError(describe(error)) from None
+            raise ConfigError(describe(error, cls)) from None
 
     def changed(self, changes: Mapping[str, Any]) -> Config:
         """The same settings, with `changes` laid over them.

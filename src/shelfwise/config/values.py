@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import reprlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import ConfigError
@@ -48,13 +50,44 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def describe(error: ValidationError) -> str:
-    """A pydantic error as one sentence: setting, what it got, what is expected."""
+def describe(error: ValidationError, settings: type[BaseModel] | None = None) -> str:
+    """A pydantic error as one sentence: setting, what it got, what is expected.
+
+    Args:
+        settings: what was validated; of an unknown setting the similar or known ones are then told.
+    """
     return "; ".join(
-        f"setting {'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}"
+        f"setting {'.'.join(map(str, e['loc'])) or 'top level'}: {_what(e, settings)}"
         + ("" if e["type"] in ("value_error", "missing") else f" (got {_shown(e['input'])})")
         for e in error.errors()
     )
+
+
+def _what(error: ErrorDetails, settings: type[BaseModel] | None) -> str:
+    """What is wrong with one setting."""
+    if error["type"] == "extra_forbidden":
+        *table, name = error["loc"]
+        known = _names_within(settings, table)
+        similar = difflib.get_close_matches(str(name), known, n=1)
+        fix = f"did you mean {similar[0]!r}?" if similar else f"known: {', '.join(sorted(known))}"
+        return "there is no such setting" + (f"; {fix}" if known else "")
+    # pydantic's own prefix of what our checks say
+    return error["msg"].removeprefix("Value error, ")
+
+
+def _names_within(settings: type[BaseModel] | None, table: Sequence[int | str]) -> list[str]:
+    """The names of the settings that stand in a table; none where that is not known."""
+    within: Any = settings
+    for name in table:
+        if isinstance(within, type) and issubclass(within, BaseModel):
+            field = within.model_fields.get(str(name))
+            within = field.annotation if field else None
+        else:
+            # a table whose names are free, such as [members]: its values are all of one type
+            within = get_args(within)[-1] if get_origin(within) is dict else None
+    if isinstance(within, type) and issubclass(within, BaseModel):
+        return list(within.model_fields)
+    return []
 
 
 def _shown(value: Any) -> str:

@@ -151,7 +151,7 @@ def settings(plugin: Any, values: Mapping[str, Any], where: str) -> Any:
     try:
         return plugin.Settings.model_validate(aliases.drop_removed(renamed, name, where))
     except ValidationError as error:
-        raise ConfigError(f"{where}: {describe(error)}") from None
+        raise ConfigError(f"{where}: {describe(error, plugin.Settings)}") from None
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None
 

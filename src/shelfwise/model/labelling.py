@@ -43,7 +43,7 @@ class LabelRequest:
         members: tell each member's own score of the labels that are given.
 
     Raises:
-        ConfigError: `top` is below 1.
+        ConfigError: `top` is below 1, or one of the numbers is of another type.
     """
 
     precision: float | None = None
@@ -52,6 +52,12 @@ class LabelRequest:
     members: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("precision", "novelty_rate"):
+            share = getattr(self, name)
+            if not isinstance(share, float | int | np.floating | None):
+                raise ConfigError(f"{name} is {share!r}; expected a number between 0 and 1")
+        if not isinstance(self.top, int | np.integer | None):
+            raise ConfigError(f"top is {self.top!r}; expected a whole number of scores to keep")
         # a negative number would leave out the lowest scores
         if self.top is not None and self.top < 1:
             raise ConfigError(f"top is {self.top}; expected how many scores to keep: 1 or more")

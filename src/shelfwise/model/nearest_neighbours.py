@@ -213,7 +213,9 @@ class Neighbours:
 
     def _search(self, queries: Floats, k: int) -> tuple[Floats, Rows]:
         """Similarities and rows (Q, k) for query vectors (Q, W)."""
-        products, rows = self._index.search(np.ascontiguousarray(queries), min(k, len(self.ids)))
+        # faiss takes no whole number of numpy
+        count = int(min(k, len(self.ids)))
+        products, rows = self._index.search(np.ascontiguousarray(queries), count)
         # every field that is present has length 1, so the squared length counts the query's fields
         fields = np.square(queries).sum(axis=1, keepdims=True)
         has_field = fields > MIN_SQUARED_LENGTH
@@ -247,5 +249,5 @@ def _project(features: Mapping[str, Floats], directions: Mapping[str, Floats]) -
 
 
 def _check_count(k: int) -> None:
-    if not isinstance(k, int | np.integer) or k < 1:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise ConfigError(f"k is {k!r}; expected how many products to find: 1 or more")

@@ -10,7 +10,7 @@ from typing import Any
 
 from shelfwise.catalog.reading.python.python_containers import EXAMPLE
 from shelfwise.catalog.reading.python.python_records import read_records
-from shelfwise.catalog.reading.python.target_parsing import read_targets
+from shelfwise.catalog.reading.python.target_parsing import read_targets, refuse_another_order
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import Catalog
@@ -123,6 +123,7 @@ def read_labelled_products(
     if y is None:
         reading = read_products(products, settings, root, strict=True)
         return LabelledProducts(reading.catalog, reading.settings)
+    refuse_another_order(products, y)
     targets = read_targets(y, settings, columns)
     bare = _without_categories(settings)
     reading = read_products(products, bare, root, every=True, strict=True)

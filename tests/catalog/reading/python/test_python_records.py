@@ -257,6 +257,7 @@ def test_lists_of_one_length_are_columns(columns: dict[str, Any]) -> None:
         (7, "of the type int"),
         (pd.DataFrame([["a", "b"]], columns=["title", "title"]), "several columns of one name"),
         ([{"title": {"size": 3}}], "1 of 1 .* number 0: product '0': the title"),
+        ([{"title": memoryview(b"mug")}], "the title is b'mug'; expected a text"),
         ([{"id": ["1", "2"], "title": "a"}], r"the id is \['1', '2'\]"),
         ([{"id": True}], "the id is True"),
         ([{"id": "4.00638E+12"}], "Excel has cut this one short"),

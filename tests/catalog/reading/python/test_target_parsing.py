@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 
-from shelfwise.catalog.reading.python.target_parsing import read_targets
+from shelfwise.catalog.reading.python.target_parsing import read_targets, refuse_another_order
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError, LabelError
 
@@ -211,3 +211,20 @@ def test_a_data_set_is_no_column_of_labels() -> None:
 
     with pytest.raises(LabelError, match="with several columns; give the one with the labels"):
         read_targets(Several([{"a": 1, "b": 2}, {"a": 3, "b": 4}]), CatalogSettings())
+
+
+def test_rows_in_another_order_by_their_index_are_refused() -> None:
+    products = pd.DataFrame({"title": ["a mug", "a lamp", "a bowl"]})
+    y = pd.Series(["Mugs", "Lamps", "Bowls"])
+    for other in (y.iloc[::-1], pd.get_dummies(y).iloc[[0, 2, 1]]):
+        with pytest.raises(
+            LabelError, match=r"in another order, by its index; give y\.loc\[X\.index\]"
+        ):
+            refuse_another_order(products, other)
+    # the same rows, rows that were numbered anew, and names that stand twice are taken by place
+    refuse_another_order(products.iloc[[2, 0]], y.iloc[[2, 0]])
+    refuse_another_order(products.set_axis([7, 8, 9]), y)
+    refuse_another_order(products.set_axis([0, 0, 1]), y.set_axis([1, 0, 0]))
+    for other in (y.to_list(), pl.Series(y.to_list()), y.to_numpy()):
+        refuse_another_order(products.iloc[::-1], other)
+        refuse_another_order("products.csv", other)

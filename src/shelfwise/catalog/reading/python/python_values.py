@@ -55,6 +55,9 @@ def _of_library(value: Any) -> Any:
     """The value of an array, a series or a scalar of a library, or of a member of an enumeration."""
     if isinstance(value, Enum):
         return plain_value(value.value)
+    if isinstance(value, memoryview):
+        # its list would be numbers, one a byte
+        return value.tobytes()
     if isinstance(value, np.datetime64):
         # numpy gives nanoseconds as a number; NaT becomes None
         return plain_value(value.astype("datetime64[us]").item())

@@ -64,6 +64,31 @@ def read_targets(
     return Targets(_paths_of(values, settings))
 
 
+def refuse_another_order(products: Any, y: Any) -> None:
+    """Say where the rows of `products` and `y`, both of pandas, have the same names in another order.
+
+    By place, as scikit-learn takes them, and by name, as pandas does, they would be different pairs. Rows
+    that have other names, such as those of a table that was numbered anew, are taken by place.
+
+    Raises:
+        LabelError: `y` is in another order than `products`.
+    """
+    names, others = _index_of(products), _index_of(y)
+    if names is None or others is None or len(names) != len(others) or names.equals(others):
+        return
+    if names.is_unique and set(names) == set(others):
+        raise LabelError(
+            "y has the rows of the products in another order, by its index; give y.loc[X.index] to pair "
+            "them by their names, or y.to_numpy() to pair them by their places"
+        )
+
+
+def _index_of(table: Any) -> Any:
+    """The index of a frame or series of pandas; None of everything else."""
+    found = nw.from_native(table, pass_through=True, allow_series=True)
+    return nw.maybe_get_index(found) if isinstance(found, nw.DataFrame | nw.Series) else None
+
+
 def _refuse_what_is_no_list(y: Any) -> None:
     """Say what is wrong with what holds no entry a product.
 
