@@ -158,7 +158,23 @@ def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("seeed = 1", "seeed"),
+        ("seeed = 1", "setting seeed: there is no such setting; did you mean 'seed'"),
+        ("[labels]\nmin_cuont = 2", "labels.min_cuont: .*did you mean 'min_count'"),
+        (
+            "[members.t]\nmodality = 'vector'\nfield = 'v'\nC = 3",
+            "known: field, modality, settings",
+        ),
+        ("[labels]\nmin_count = true", "labels.min_count: got True; expected no truth value"),
+        ("threshold = true", "threshold: got True; expected no truth value"),
+        (
+            "[members.'../x']\nmodality = 'vector'\nfield = 'v'",
+            r"'\.\./x' cannot be the name of a member",
+        ),
+        ("[systems.' ']\npolicy = 'mean'", "' ' cannot be the name of a member or system"),
+        (
+            "[systems.x]\npolicy = 'mean'\nmembers = ['title', 'title']",
+            "system 'x' names a member twice",
+        ),
         ("[labels]\nmode = 'tree'", "labels.mode.*'flat', 'path' or 'leaf'.*got 'tree'"),
         ("[split]\ntrain_fraction = 2.0", "split.train_fraction.*less than 1"),
         ("decide_with = 'magic'", "decide_with is 'magic'; known: auto"),
@@ -186,6 +202,12 @@ def test_wrong_settings_are_refused(toml: str, message: str, tmp_path: Path) -> 
 def test_a_plugins_settings_are_checked_too() -> None:
     config = Config.load("paper", changes={"members": {"title": {"settings": {"maxlenn": 3}}}})
     with pytest.raises(ConfigError, match=r"members\.title\.settings: setting maxlenn"):
+        make_member(config, "title")
+
+
+def test_true_is_no_number_for_a_plugin() -> None:
+    config = Config.load("quick", changes={"members": {"title": {"settings": {"C": True}}}})
+    with pytest.raises(ConfigError, match="setting C: got True; expected no truth value here"):
         make_member(config, "title")
 
 

@@ -323,6 +323,21 @@ def test_unknown_preset_and_setting(command: Command, sample: Path, tmp_path: Pa
     assert "seeed" in refused(
         command("train", sample, "--out", tmp_path / "m", "--config", tmp_path / "c.toml")
     )
+    (tmp_path / "c.toml").write_text("preset = 'quick'")
+    said = refused(
+        command(
+            "train",
+            sample,
+            "--out",
+            tmp_path / "m",
+            "--config",
+            tmp_path / "c.toml",
+            "--preset",
+            "best",
+        )
+    )
+    assert "--preset is 'best'" in said
+    assert "has preset = 'quick'; leave one of them out" in said
 
 
 def test_predictions_need_a_known_ending(

@@ -223,11 +223,12 @@ def _settings(
     """The settings of a training: those of the model `like`, or a preset's with `file` over them.
 
     Raises:
-        ConfigError: both were asked for.
+        ConfigError: two of them were asked for, or a preset that `file` contradicts.
     """
     from shelfwise.config import Config
 
     budget = changes.get("budget")
+    wanted = preset
     if like is not None:
         from shelfwise.model.bundle import load_bundle
 
@@ -238,7 +239,13 @@ def _settings(
     if budget is not None:
         preset = Config.preset_within(budget) if preset is None else preset
     # an empty name is a mistake, such as an unset variable of a script, and no wish for the usual preset
-    return Config.load("recommended" if preset is None else preset, file, changes)
+    settings = Config.load("recommended" if preset is None else preset, file, changes)
+    # the file's counts, as it was written for this catalogue; but nobody types a preset to have another
+    if wanted not in (None, settings.preset):
+        raise ConfigError(
+            f"--preset is {wanted!r}, and {file} has preset = {settings.preset!r}; leave one of them out"
+        )
+    return settings
 
 
 def _print_results(results: dict[str, Any], out: Path) -> None:

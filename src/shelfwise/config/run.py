@@ -81,6 +81,17 @@ class Config(Settings):
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
+    def _names_can_be_files(self) -> Config:
+        for name in (*self.members, *self.systems):
+            # each is a part of the model, with files of its name
+            if not name.strip() or any(sign in "/\\" or not sign.isprintable() for sign in name):
+                raise ValueError(
+                    f"{name!r} cannot be the name of a member or system: it is empty, or holds a slash or "
+                    "a sign that cannot be seen"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _names_agree(self) -> Config:
         # nothing could be fitted
         if not self.members:
@@ -89,6 +100,9 @@ class Config(Settings):
                 "settings file must name some"
             )
         for name, system in self.systems.items():
+            # one member would count twice, as if its weight were doubled
+            if len(set(system.members)) < len(system.members):
+                raise ValueError(f"system {name!r} names a member twice: {list(system.members)}")
             # a system may only fuse what the run fits
             unknown = [m for m in system.members if m not in self.members]
             if unknown:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -15,10 +15,20 @@ LossName = Literal["keras_cce", "bce", "softmax_ce", "focal", "asymmetric", "cla
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen; unknown names and infinite numbers are refused."""
+    """Base of all settings: frozen; unknown names, infinite numbers and true as a number are refused."""
 
     # TOML can write inf and nan; JSON, which models are saved as, cannot
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python's true is 1: a threshold of true would give no label at all
+        if isinstance(value, bool) and info.field_name is not None:
+            annotation = cls.model_fields[info.field_name].annotation
+            if annotation not in (bool, Any) and bool not in get_args(annotation):
+                raise ValueError(f"got {value}; expected no truth value here")
+        return value
 
 
 class CatalogSettings(Settings):

@@ -20,8 +20,8 @@ from typing import Any, Protocol, Self, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from shelfwise.config import Settings
 from shelfwise.core.loop_checkpoints import LoopCheckpoints
 
 Floats = NDArray[np.float32]
@@ -39,11 +39,8 @@ Matrix: TypeAlias = Any
 log = logging.getLogger("shelfwise")
 
 
-class PluginSettings(BaseModel):
-    """Base of every plug-in's settings: frozen; unknown names and infinite numbers are refused."""
-
-    # TOML can write inf and nan; JSON, which models are saved as, cannot
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class PluginSettings(Settings):
+    """Base of every plug-in's settings: what :class:`~shelfwise.config.Settings` refuses, they do."""
 
 
 class Progress(Protocol):

@@ -114,6 +114,16 @@ def test_a_half_character_of_utf_16_is_replaced(tmp_path: Path) -> None:
     assert read(tmp_path, data).catalog.column("title")[1].startswith("Cu")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_text_without_the_mark_that_its_encoding_has_is_refused(
+    tmp_path: Path, encoding: str
+) -> None:
+    with pytest.raises(
+        CatalogError, match=rf"mark of byte order .* to {encoding}-le or {encoding}-be"
+    ):
+        read(tmp_path, TABLE.encode(), encoding=encoding)
+
+
 @pytest.mark.parametrize(
     ("encoding", "title"),
     [

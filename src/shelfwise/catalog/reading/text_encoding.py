@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from shelfwise.errors import ConfigError
+from shelfwise.errors import CatalogError, ConfigError
 
 WINDOWS = "cp1252"
 
@@ -191,10 +191,21 @@ def _is_utf_8(text: str) -> bool:
 
 
 def as_utf_8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The chunks as UTF-8; what cannot be decoded becomes the replacement character."""
+    """The chunks as UTF-8; what cannot be decoded becomes the replacement character.
+
+    Raises:
+        CatalogError: the text must begin with a mark of its byte order, and does not.
+    """
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for chunk in chunks:
-        text = decoder.decode(chunk)
+        try:
+            text = decoder.decode(chunk)
+        # nothing else is an error where what cannot be decoded is replaced
+        except UnicodeError:
+            raise CatalogError(
+                f"the text does not begin with the mark of byte order that {encoding} has; set encoding "
+                f"under [catalog] to {encoding}-le or {encoding}-be, or leave it out"
+            ) from None
         # half a character gives nothing until the rest of it comes
         if text:
             yield _encoded(text)
