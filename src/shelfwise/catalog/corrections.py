@@ -8,7 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shelfwise.catalog.corrections_file import Correction
-from shelfwise.catalog.labels import SEPARATOR, Mode, Paths, flatten, stripped_paths
+from shelfwise.catalog.labels import (
+    SEPARATOR,
+    Mode,
+    Paths,
+    begins_another,
+    flatten,
+    stripped_paths,
+)
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.similar_names import most_similar
 from shelfwise.errors import CatalogError
@@ -132,11 +139,7 @@ def relabelled(
         return result
     # what was cut short may be the beginning of a new path, which says the same and more
     given = stripped_paths(paths)
-    return [path for path in result if path in given or not _begins_another(path, result)]
-
-
-def _begins_another(path: list[str], paths: Iterable[list[str]]) -> bool:
-    return any(path == other[: len(path)] != other for other in paths)
+    return [path for path in result if path in given or not begins_another(path, result)]
 
 
 def _deepest_first(label: str) -> tuple[int, str]:

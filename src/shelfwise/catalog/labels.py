@@ -59,6 +59,15 @@ def stripped_paths(paths: Paths | None) -> list[list[str]]:
     return stripped
 
 
+def begins_another(path: Sequence[str], paths: Iterable[Sequence[str]]) -> bool:
+    """Whether one of the `paths` is `path` and goes on from there, so that it says the same and more.
+
+    >>> begins_another(["Pets"], [["Pets"], ["Pets", "Birds"]])
+    True
+    """
+    return any(path == other[: len(path)] != other for other in paths)
+
+
 def _below(above: str, name: str) -> str:
     """The path label of a name under a path label."""
     return above + SEPARATOR + name

@@ -49,9 +49,9 @@ def examine(cache: Path) -> dict[str, Any]:
         "device", "processor", "memory" and "disk" in bytes, and "advice": one sentence a problem.
     """
     libraries = {name: installed_version(name) for name in CORE}
-    extras = {
-        extra: {name: installed_version(name) for name in names} for extra, names in EXTRAS.items()
-    }
+    extras: dict[str, dict[str, str | None]] = {}
+    for extra, names in EXTRAS.items():
+        extras[extra] = {name: installed_version(name) for name in names}
     found: dict[str, Any] = {
         "shelfwise": installed_version("shelfwise"),
         "python": platform.python_version(),

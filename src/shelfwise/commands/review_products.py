@@ -87,6 +87,10 @@ def review_products(
             disagreement[number * CHUNK_ROWS + row] = strength
     # each chunk is as wide as its product with the most candidates
     width = max(chunk.candidates.shape[1] for chunk in chunks)
+    members = {}
+    for name in chunks[0].members:
+        of_chunks = [_widened(chunk.members[name], width, np.nan) for chunk in chunks]
+        members[name] = np.concatenate(of_chunks)
     return ReviewProducts(
         catalog=catalog,
         model_digest=sha256_of_file(model_folder / MANIFEST),
@@ -95,10 +99,7 @@ def review_products(
         given=given,
         candidates=np.concatenate([_widened(c.candidates, width, -1) for c in chunks]),
         scores=np.concatenate([_widened(c.scores, width, 0) for c in chunks]),
-        members={
-            name: np.concatenate([_widened(c.members[name], width, np.nan) for c in chunks])
-            for name in chunks[0].members
-        },
+        members=members,
         suggested=np.concatenate([_widened(c.suggested, width, False) for c in chunks]),
         automatic=np.concatenate([c.automatic for c in chunks]),
         uncertainty=np.concatenate([c.uncertainty for c in chunks]),

@@ -222,11 +222,11 @@ class ShardedCatalog:
         if (content.get("kind"), content.get("version")) != (KIND, VERSION):
             raise ValueError(content.get("kind"))
         facts = {one.name: content[one.name] for one in fields(cls) if one.name != "folder"}
-        # sums are there for people
-        facts["sources"] = [
-            {name: value for name, value in one.items() if name != "records"}
-            for one in facts["sources"]
-        ]
+        sources = []
+        for one in facts["sources"]:
+            # sums are there for people
+            sources.append({name: value for name, value in one.items() if name != "records"})
+        facts["sources"] = sources
         found = TypeAdapter(cls).validate_python({**facts, "folder": folder})
         # what cannot be understood is refused here, before any work
         found.reading()

@@ -91,8 +91,9 @@ class _Sheet:
             return
         old = [self._value(place, column) for column in self._columns.values()]
         # the only column is one of texts, and an empty cell an empty text
-        given = ["" if one is None else one for one in old] if len(old) == 1 else old
-        changed = self.place.changes(self._value(place, self._identity), self._row, given)
+        if len(old) == 1 and old[0] is None:
+            old = [""]
+        changed = self.place.changes(self._value(place, self._identity), self._row, old)
         # edits come in the order of their places
         for name in sorted(changed, key=self._columns.__getitem__):
             self._write(row, self._columns[name], changed[name])

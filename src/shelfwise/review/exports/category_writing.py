@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.corrections import relabelled
-from shelfwise.catalog.labels import Mode, flatten
+from shelfwise.catalog.labels import Mode, begins_another, flatten
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.value_parsing import read_id
@@ -107,11 +107,7 @@ def _as_paths(products: ReviewProducts, old: Any, labels: set[str]) -> list[list
         # the longest paths of the taxonomy that hold nothing but wanted names
         known = [list(products.path_of(name)) for name in sorted(labels)]
         fitting = [path for path in known if set(path) <= labels]
-        longest = [
-            path
-            for path in fitting
-            if not any(path == other[: len(path)] != other for other in fitting)
-        ]
+        longest = [path for path in fitting if not begins_another(path, fitting)]
         if flatten(longest, mode) == labels:
             return longest
     homes = {name: products.path_of(name) for name in labels}
