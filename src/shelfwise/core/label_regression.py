@@ -20,7 +20,7 @@ NUMBERS_PER_BLOCK = 1 << 18
 """Inputs of some labels that are looked at together: what stays in a core's cache."""
 
 MAX_LOGIT = 30.0
-"""In single precision."""
+"""Beyond it a label is certain, and the exponential of much more is infinite in single precision."""
 
 MAX_SHARED_PAIRS = 1 << 20
 """Products times labels that the weights shared by all labels are fitted on."""
@@ -29,7 +29,10 @@ MAX_PRODUCTS = 1 << 13
 """More products than these are thinned out for each label."""
 
 CLEAR_SCORE = 0.01
+"""Below it a product without the label hardly moves the label's weights."""
+
 THINNING = 16
+"""Of so many such products one is read, and counts for all of them."""
 
 LIMITS = NewtonLimits(steps=25, longest_step=3.0, tolerance=1e-2, rounding=1e-6)
 
@@ -94,12 +97,10 @@ def _label_blocks(inputs: Floats) -> Iterator[slice]:
 def _thinned(inputs: Floats, targets: Floats, start: Float64Array) -> _Problems:
     """One label's log loss, estimated from fewer products: nearly all are clear negatives.
 
-    A product without the label that scores below :data:`CLEAR_SCORE` by the weights `start` (P,) hardly moves
-    the weights. Every :data:`THINNING`-th of these counts for all of them.
-
     Args:
         inputs: (P, N).
         targets: (N,).
+        start: (P,) the weights by which products are clear.
     """
     scores = expit(start.astype(np.float32) @ inputs)
     is_clear = (scores < CLEAR_SCORE) & (targets == 0)
@@ -144,7 +145,6 @@ class _Problems:
     def _logits(self, weights: Float64Array) -> Floats:
         """(B, 1, N), in single precision, as the inputs are: the time is that of sums over products."""
         logits = weights.astype(np.float32)[:, None] @ self._inputs
-        # an exponential of more would be infinite, and nothing is as certain
         return np.asarray(np.clip(logits, -MAX_LOGIT, MAX_LOGIT), np.float32)
 
 
