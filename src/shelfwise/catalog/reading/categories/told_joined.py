@@ -9,21 +9,9 @@ from itertools import pairwise
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns, split_at
 from shelfwise.catalog.reading.categories.free_places import names_beside
 from shelfwise.catalog.reading.categories.unused_signs import LEFT_SIGNS
+from shelfwise.catalog.reading.columns.written_words import words_of
 
-_BETWEEN = (
-    " & ",
-    " + ",
-    " and ",
-    " und ",
-    " et ",
-    " y ",
-    " e ",
-    " en ",
-    " och ",
-    " og ",
-    " i ",
-    " ",
-)
+_BETWEEN = (*(f" {word} " for word in words_of("& + and und et y e en och og i")), " ")
 """What may stand between two labels, though it mostly stands between the words of one."""
 
 _IN_NAMES = ("/", "\\", "-", "_", ".", ":")

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shelfwise.catalog.reading.columns.written_words import words_of
+from shelfwise.catalog.reading.columns.written_words import word_set
 
 
 def _sets(words: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
-    return {field: frozenset(words_of(text)) for field, text in words.items()}
+    return {field: word_set(text) for field, text in words.items()}
 
 
 FIELD_WORDS = _sets(

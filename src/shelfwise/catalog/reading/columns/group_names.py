@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from shelfwise.catalog.reading.columns.written_words import words_of
+from shelfwise.catalog.reading.columns.written_words import word_set
 
 _GROUP = re.compile(
     r"(?:\w+_)?(?:product|products|prod|item|article|material|mat|stock|merchandise|commodity|inventory|goods)_?"
@@ -15,16 +15,13 @@ _GROUP = re.compile(
 )
 """A word for products, one for a group, and what of the group."""
 
-_GROUPS = frozenset(
-    words_of(
-        """
-        group section department dept aisle product_line abteilung sortiment gruppe produktlinie groupe
-        rubrique département gamme rubro grupo sección departamento gama seção gruppo
-        gruppo_merceologico reparto rubrica sezione famiglia afdeling groep dział varugrupp varegruppe
-        avdelning tuoteryhmä skupina csoport grupă раздел группа группа_товаров ομάδα reyon danh_mục kelompok
-        القسم قسم 분류 分類
-        """
-    )
+_GROUPS = word_set(
+    """
+    group section department dept aisle product_line abteilung sortiment gruppe produktlinie groupe
+    rubrique département gamme rubro grupo sección departamento gama seção gruppo gruppo_merceologico
+    reparto rubrica sezione famiglia afdeling groep dział varugrupp varegruppe avdelning tuoteryhmä
+    skupina csoport grupă раздел группа группа_товаров ομάδα reyon danh_mục kelompok القسم قسم 분류 分類
+    """
 )
 """What groups and departments of goods are called where nothing says of what they are."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from shelfwise.catalog.reading.columns.written_words import words_of
+from shelfwise.catalog.reading.columns.written_words import word_set
 from shelfwise.catalog.reading.price_parsing import (
     DecimalSign,
     detect_decimal_sign,
@@ -16,10 +16,8 @@ from shelfwise.catalog.reading.price_parsing import (
 _SIGNS_OF = {"€": "eur", "$": "usd", "us$": "usd", "£": "gbp", "¥": "jpy", "円": "jpy", "zł": "pln"}
 """Other ways to write a currency."""
 
-_CURRENCIES = frozenset(
-    words_of(
-        "eur usd gbp chf jpy cny inr krw pln czk sek nok dkk huf ron bgn try rub uah brl cad aud nzd mxn"
-    )
+_CURRENCIES = word_set(
+    "eur usd gbp chf jpy cny inr krw pln czk sek nok dkk huf ron bgn try rub uah brl cad aud nzd mxn"
 )
 _ENOUGH = 2
 """Prices in a currency below which it is a slip."""

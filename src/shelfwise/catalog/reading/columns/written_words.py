@@ -22,6 +22,11 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for word in text.split() for one in (word, _plain(word))))
 
 
+def word_set(text: str) -> frozenset[str]:
+    """As :func:`words_of`, where their order says nothing."""
+    return frozenset(words_of(text))
+
+
 def _plain(word: str) -> str:
     """A word without accents; as given where it is short, or in another script than the Latin one."""
     parts = unicodedata.normalize("NFD", word.translate(_LETTERS))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
-from shelfwise.catalog.reading.columns.written_words import words_of
+from shelfwise.catalog.reading.columns.written_words import word_set
 from shelfwise.catalog.reading.formats._hint_rows import count_hint_rows
 
 MAX_SEARCHED = 30
@@ -40,14 +40,12 @@ _MACHINE_NAME = re.compile(r"[a-z0-9_:.\-\[\]=#]+")
 _RULE = re.compile(r"[-=_+*:|\s]+")
 """A cell of a line that is drawn below the names."""
 
-_UNITS = frozenset(
-    words_of(
-        """
-        text string str varchar char number numeric integer int float decimal double bool boolean date
-        datetime url list path json eur usd gbp chf € $ £ % kg g mm cm m l ml pcs stk stück required
-        optional mandatory pflicht conditional
-        """
-    )
+_UNITS = word_set(
+    """
+    text string str varchar char number numeric integer int float decimal double bool boolean date
+    datetime url list path json eur usd gbp chf € $ £ % kg g mm cm m l ml pcs stk stück required
+    optional mandatory pflicht conditional
+    """
 )
 """What stands below the names where a row says how the columns are filled."""
 

@@ -9,29 +9,19 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from shelfwise.catalog.reading.columns.column_mapping import plan_columns
-from shelfwise.catalog.reading.columns.written_words import words_of
+from shelfwise.catalog.reading.columns.written_words import word_set
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.objects.grouped_records import with_category
 
-LISTS = frozenset(
-    words_of(
-        """
-        products items results records rows docs documents entries hits edges nodes data articles offers
-        produkte artikel produits productos prodotti
-        """
-    )
+LISTS = word_set(
+    """
+    products items results records rows docs documents entries hits edges nodes data articles offers
+    produkte artikel produits productos prodotti
+    """
 )
 """Keys, in lower case, under which a page or a group has its products."""
 
-_OF_GROUPS = LISTS & {
-    "products",
-    "produkte",
-    "artikel",
-    "produits",
-    "productos",
-    "prodotti",
-    "articles",
-}
+_OF_GROUPS = word_set("products produkte artikel produits productos prodotti articles")
 _OF_BARE_GROUPS = _OF_GROUPS | {"items"}
 """Those under which a group with a name has them: a product may have entries, offers and parts itself."""
 
@@ -42,13 +32,11 @@ _ITEMS = 20
 BELOW = ("children", "subcategories", "categories", "groups", "sections", "childrens")
 """Keys under which a group has those below it."""
 
-_PAGES = frozenset(
-    words_of(
-        """
-        page pages total next previous offset limit cursor per_page count has_more hasmore next_page
-        nextpage current_page meta links
-        """
-    )
+_PAGES = word_set(
+    """
+    page pages total next previous offset limit cursor per_page count has_more hasmore next_page
+    nextpage current_page meta links
+    """
 )
 """Keys, in lower case, that a page of an answer has, and no category."""
 

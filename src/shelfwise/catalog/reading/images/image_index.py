@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from shelfwise.catalog.reading.columns.written_words import words_of
+from shelfwise.catalog.reading.columns.written_words import word_set
 from shelfwise.catalog.reading.images.image_paths import path_parts
 
 MAX_FILES = 500_000
@@ -30,7 +30,7 @@ MAX_CHECKED = 20_000
 SAMPLE = 100
 """Paths of each further block of records of which it is asked. The first that is missing lists the folder."""
 
-ENDINGS = frozenset(words_of(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif"))
+ENDINGS = word_set(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif")
 
 _BETWEEN = re.compile(r"\s*[,;|]\s*")
 """What separates the paths of a cell that holds several."""
