@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import shutil
 import signal
@@ -116,3 +117,27 @@ def test_a_second_model_that_would_not_fit_is_not_loaded(monkeypatch: pytest.Mon
         hot_swap._check_memory(Workers())  # type: ignore[arg-type]
     monkeypatch.setattr(hot_swap, "free_bytes", lambda: 2_300_000_000)
     hot_swap._check_memory(Workers())  # type: ignore[arg-type]
+
+
+def test_a_product_that_the_old_model_fails_on_does_not_stop_a_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from shelfwise.service.engine import hot_swap
+
+    failed = {"problem": {"status": 500, "kind": "internal", "detail": "it could not be computed"}}
+    same = {"labels": [{"name": "Mugs"}]}
+
+    async def submit(*_: object) -> list[dict[str, Any]]:
+        return [failed, same, failed]
+
+    class Workers:
+        admission = None
+
+    async def count() -> int | None:
+        products = [{"id": str(place), "title": "Mug"} for place in range(3)]
+        names = [["Mugs"], ["Mugs"], []]
+        return await hot_swap._count_changed(Workers(), products, names)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(hot_swap, "submit", submit)
+    # the first product gets a label for the first time, the last gets none from either model
+    assert asyncio.run(count()) == 1

@@ -101,7 +101,12 @@ async def _try(new: WorkerSet, old: WorkerSet, swap: Swap) -> None:
     products = [{"id": str(place), "title": title} for place, title in enumerate(titles)]
     # workers of the new set serve nobody yet, so they may be asked directly
     after = await new.workers[0].ask("categorize", products, {"top": 1})
-    names = [_names(answer) for answer in after["answers"]]
+    names = []
+    for answer in after["answers"]:
+        if "problem" in answer:
+            detail = answer["problem"]["detail"]
+            raise SwapRefusedError(f"the new model fails on a training product: {detail}")
+        names.append(_names(answer))
     if not any(names):
         raise SwapRefusedError(
             f"the new model gives no label to any of {len(names)} training products"
@@ -127,18 +132,14 @@ async def _count_changed(
     except Problem:
         # a full queue must not stop a swap
         return None
-    pairs = zip(before, names, strict=True)
-    return sum(1 for answer, now in pairs if _names(answer) != now)
+    changed = 0
+    for answer, now in zip(before, names, strict=True):
+        # a product that the old model fails on gets nothing from it, which must not stop a swap either
+        given = [] if "problem" in answer else _names(answer)
+        changed += given != now
+    return changed
 
 
 def _names(answer: Answer) -> list[str]:
-    """The labels in an answer.
-
-    Raises:
-        SwapRefusedError: it holds a problem instead.
-    """
-    if "problem" in answer:
-        raise SwapRefusedError(
-            f"the new model fails on a training product: {answer['problem']['detail']}"
-        )
+    """The labels in the answer for a product."""
     return sorted(label["name"] for label in answer["labels"])
