@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from shelfwise.core.standard_output import take_standard_output
 from shelfwise.service.engine.frames import pack, read_frame
 
 BEAT_SECONDS = 0.5
@@ -37,7 +38,7 @@ def main() -> None:
     """Load the model, say so, and answer until the input ends."""
     logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s: %(message)s")
     _leave_signals_to_the_service()
-    requests, channel = _take_streams()
+    channel = _Channel(os.fdopen(take_standard_output(), "wb"))
     # the beat tells that the interpreter runs; a service that hears none ends this process
     threading.Thread(target=_beat, args=(channel,), daemon=True).start()
     try:
@@ -47,7 +48,7 @@ def main() -> None:
         channel.send({"kind": "failed", "reason": f"{type(error).__name__}: {error}"})
         return
     channel.send({"kind": "hello", "facts": answers.facts()})
-    while (message := read_frame(requests)) is not None:
+    while (message := read_frame(sys.stdin.buffer)) is not None:
         channel.send({"kind": "answer", **answers.answer(message)})
 
 
@@ -64,13 +65,6 @@ def _leave_signals_to_the_service() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-
-def _take_streams() -> tuple[BinaryIO, _Channel]:
-    """The streams to the service. What a library prints goes to standard error instead."""
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return sys.stdin.buffer, _Channel(output)
 
 
 def _beat(channel: _Channel) -> None:
