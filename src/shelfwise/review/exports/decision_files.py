@@ -156,8 +156,7 @@ def _history(workspace: Workspace) -> bytes:
 
 
 def _catalog(workspace: Workspace) -> bytes:
-    mode_labels = decided_labels(workspace)
-    return same_catalog(workspace.products, mode_labels)
+    return same_catalog(workspace.products, decided_labels(workspace))
 
 
 EXPORTS = {
