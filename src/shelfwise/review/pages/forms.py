@@ -49,7 +49,7 @@ def chosen_names(form: Form, known: Collection[str]) -> list[str]:
         known: the categories that there are.
     """
     typed = first(form, "add").strip()
-    # a name may hold the sign that parts names: whoever took it from the list means the whole of it
+    # a name may hold the sign that separates names: whoever took it from the list means the whole of it
     added = [typed] if typed in known else typed.split("|")
     return [*form.get("label", []), *added]
 
