@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -150,6 +151,17 @@ def test_no_product_is_no_answer(categorizer: Categorizer, count: Any) -> None:
     if count < 1:
         with pytest.raises(ConfigError, match="expected how many scores to keep"):
             list(categorizer.label(product, top=count))
+
+
+def test_labels_and_weights_in_another_order_are_refused(categorizer: Categorizer) -> None:
+    products = pd.DataFrame({"title": ["brass lamp", "mug"]})
+    labels = pd.Series(["Lamps", "Mugs"])
+    with pytest.raises(LabelError, match="y has the rows of the products in another order"):
+        categorizer.score(products, labels.iloc[::-1])
+    with pytest.raises(
+        LabelError, match=r"sample_weight has .*; give sample_weight\.loc\[X\.index\]"
+    ):
+        categorizer.score(products, labels, sample_weight=pd.Series([1.0, 0.0], index=[1, 0]))
 
 
 @pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])

@@ -12,6 +12,7 @@ import numpy as np
 from shelfwise import aliases
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.product_sources import read_labelled_products
+from shelfwise.catalog.reading.python.target_parsing import refuse_another_order
 from shelfwise.catalog.reading.refused_rows import (
     Row,
     array_with_refused,
@@ -162,10 +163,11 @@ class Categorizer(ModelEstimator):
 
         Raises:
             ShelfwiseError: `y` does not fit the products.
-            LabelError: there are no true labels.
+            LabelError: there are no true labels, or `y` or `sample_weight` has the rows in another order.
         """
         model = self._model()
         columns = self.classes_.tolist()
+        refuse_another_order(X, sample_weight, "sample_weight")
         products = read_labelled_products(X, y, model.config.catalog, self.root, columns)
         catalog = products.catalog
         true = [flatten(paths, model.labels.mode) for paths in catalog.column("categories")]

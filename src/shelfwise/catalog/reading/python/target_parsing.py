@@ -64,11 +64,14 @@ def read_targets(
     return Targets(_paths_of(values, settings))
 
 
-def refuse_another_order(products: Any, y: Any) -> None:
-    """Say where the rows of `products` and `y`, both of pandas, have the same names in another order.
+def refuse_another_order(products: Any, y: Any, name: str = "y") -> None:
+    """Say where rows of `products` and `y`, both of pandas, have the same names in another order.
 
     By place, as scikit-learn takes them, and by name, as pandas does, they would be different pairs. Rows
     that have other names, such as those of a table that was numbered anew, are taken by place.
+
+    Args:
+        name: what `y` is called in the message.
 
     Raises:
         LabelError: `y` is in another order than `products`.
@@ -78,8 +81,8 @@ def refuse_another_order(products: Any, y: Any) -> None:
         return
     if names.is_unique and set(names) == set(others):
         raise LabelError(
-            "y has the rows of the products in another order, by its index; give y.loc[X.index] to pair "
-            "them by their names, or y.to_numpy() to pair them by their places"
+            f"{name} has the rows of the products in another order, by its index; give "
+            f"{name}.loc[X.index] to pair them by their names, or {name}.to_numpy() by their places"
         )
 
 
