@@ -17,12 +17,12 @@ from shelfwise.core.types import Context, Floats
 from shelfwise.explain.image_occlusion import covered_images
 from shelfwise.model.model import Model
 from shelfwise.model.predictor import MemberPredictions
+from shelfwise.text.scripts import IDEOGRAPH
 from shelfwise.vision.image_io import ImageRejectedError
 
-_IDEOGRAPH = r"[\p{Ideographic}\p{Script=Hiragana}&&\p{L}]"
-_LETTER = rf"[\p{{L}}\p{{M}}\p{{N}}--{_IDEOGRAPH}]"
+_LETTER = rf"[\p{{L}}\p{{M}}\p{{N}}--{IDEOGRAPH}]"
 _WORD = regex.compile(
-    rf"{_IDEOGRAPH}\p{{M}}*|{_LETTER}+(?:[-'\N{{RIGHT SINGLE QUOTATION MARK}}]{_LETTER}+)*",
+    rf"{IDEOGRAPH}\p{{M}}*|{_LETTER}+(?:[-'\N{{RIGHT SINGLE QUOTATION MARK}}]{_LETTER}+)*",
     regex.V1,
 )
 """An ideograph, or letters and digits with hyphens and apostrophes between them."""

@@ -14,7 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
-_IDEOGRAPHIC = regex.compile(r"[\p{Ideographic}\p{Script=Hiragana}&&\p{L}]", regex.V1)
+IDEOGRAPH = r"[\p{Ideographic}\p{Script=Hiragana}&&\p{L}]"
+"""The pattern of one, for the library `regex` with its flag V1."""
+
+_IDEOGRAPHIC = regex.compile(IDEOGRAPH, regex.V1)
 
 _SYLLABIC = regex.compile(r"[\p{Script=Hangul}\p{Script=Katakana}&&\p{L}]", regex.V1)
 """Each is a syllable, and many words have two; other words stand before and behind them without a blank."""
