@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from shelfwise.core.free_memory import free_bytes
 from shelfwise.core.libraries import installed_version
 from shelfwise.errors import DeviceError, WeightsError
 
@@ -90,7 +91,7 @@ def report_lines(found: dict[str, Any]) -> list[str]:
         f"{processor['threads']} torch threads"
     )
     memory = found["memory"]
-    if memory["total"]:
+    if None not in memory.values():
         lines.append(
             f"memory: {_gigabytes(memory['available'])} of {_gigabytes(memory['total'])} free"
         )
@@ -154,17 +155,12 @@ def _processor() -> dict[str, Any]:
 
 
 def _memory() -> dict[str, int | None]:
-    """Bytes in all and available; None where the system does not tell."""
+    """Bytes of the machine, and bytes free here, which a container may limit; None where nobody tells."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return {"total": None, "available": None}
-    kibibytes = {}
-    for line in lines:
-        if line.endswith("kB"):
-            name, value, _ = line.split()
-            kibibytes[name.removesuffix(":")] = int(value)
-    return {"total": kibibytes["MemTotal"] * 1024, "available": kibibytes["MemAvailable"] * 1024}
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        total = None
+    return {"total": total, "available": free_bytes()}
 
 
 def _free_disk(folder: Path) -> int:

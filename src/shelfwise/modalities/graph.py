@@ -93,8 +93,7 @@ class GraphClassifier(RowModality):
         """Pack the lists.
 
         Present is who has a neighbour with something to learn from: in this catalogue, or, once fitted, among
-            the
-        training products.
+        the training products.
 
         Raises:
             ConfigError: the field is no map from relations to ids.
