@@ -15,7 +15,7 @@ from PIL import Image
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Context
-from shelfwise.errors import ConfigError, PluginError
+from shelfwise.errors import PluginError
 from shelfwise.training.dataset import LabelledSplit, split_catalog
 
 PAIRS = 20
@@ -70,11 +70,3 @@ def test_without_the_library_the_split_is_refused(monkeypatch: pytest.MonkeyPatc
         split(pairs(), "similar_picture")
     # what does not ask for pictures needs no such library
     split(pairs(), "same_text")
-
-
-def test_a_misspelt_field_is_told_before_anything_is_fitted() -> None:
-    member = {"modality": "text_linear", "field": "description+titel"}
-    config = Config.load("quick", changes={"members": {"words": member}})
-    said = r"members\.words\.field: .* no column 'titel'; did you mean 'title'\? it has: id, title"
-    with pytest.raises(ConfigError, match=said):
-        split_catalog(pairs(), config, Context(), has_test_catalog=False)

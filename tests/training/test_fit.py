@@ -477,3 +477,10 @@ def test_of_many_products_there_are_three_folds_and_the_report_says_so(
     assert len(ran) == folds
     results = evaluate_model(model, training.catalog, training.targets, Context())
     assert any("are of 3 folds, not 5" in note for note in results["notes"]) == (folds == 3)
+
+
+def test_a_misspelt_field_is_told_before_anything_is_fitted() -> None:
+    member = {"modality": "text_linear", "field": "description+titel"}
+    said = r"members\.words\.field: .* no column 'titel'; did you mean 'title'\? it has: id, title"
+    with pytest.raises(ConfigError, match=said):
+        fit(config(members={"words": member}))

@@ -18,10 +18,8 @@ from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.split import split_rows
 from shelfwise.config import Config, SplitSettings
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.similar_names import did_you_mean
 from shelfwise.core.sparse_scores import is_too_large
 from shelfwise.core.types import Context, Matrix, Rows
-from shelfwise.errors import ConfigError
 from shelfwise.training.further_files import FurtherFiles
 from shelfwise.training.stage_titles import tell_stage
 from shelfwise.vision.picture_copies import picture_copies
@@ -118,23 +116,6 @@ def prepare_data(
     return PreparedData(**vars(split), readings=readings, corrected=corrected)
 
 
-def _check_fields(catalog: Catalog, config: Config) -> None:
-    """Find a misspelt field before anything is fitted.
-
-    Raises:
-        ConfigError: a member reads a field that the catalogue does not have.
-    """
-    for name, member in config.members.items():
-        for field in member.field.split("+"):
-            if field not in catalog:
-                fix = did_you_mean(field, catalog.columns)
-                where = catalog.source or "the catalogue"
-                raise ConfigError(
-                    f"setting members.{name}.field: {where} has no column {field!r}; {fix}"
-                    f"it has: {', '.join(catalog.columns)}"
-                )
-
-
 def split_catalog(
     catalog: Catalog, config: Config, context: Context, has_test_catalog: bool
 ) -> LabelledSplit:
@@ -143,7 +124,6 @@ def split_catalog(
     Args:
         has_test_catalog: keep none of them for the test.
     """
-    _check_fields(catalog, config)
     products, left_out = select_products(catalog, config.catalog, config.seed)
     # Dropping rare labels leaves some products without any, which may make further labels rare.
     labels, kept = stable_labels(products.column("categories"), config.labels)

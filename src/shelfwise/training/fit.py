@@ -24,7 +24,7 @@ from shelfwise.taxonomy.hierarchy import Taxonomy
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.dataset import TrainingSet, split_catalog
 from shelfwise.training.fit_members import FittedMembers, fit_members, try_or_reason
-from shelfwise.training.member_selection import adapt_to_catalog
+from shelfwise.training.member_selection import adapt_to_catalog, check_fields
 from shelfwise.training.product_draw import draw_products, taken
 from shelfwise.training.stacking import Stack, system_members
 from shelfwise.training.stage_titles import tell_stage
@@ -71,8 +71,11 @@ def fit_model(
         skip_failures: leave out what fails, too; otherwise the error is raised.
 
     Raises:
+        ConfigError: a member reads a field that the catalogue does not have.
         LabelError: not one member can be fitted.
     """
+    if not skip_failures:
+        check_fields(config, training_set.catalog)
     checkpoints = checkpoints or Checkpoints()
     context = replace(context, loops=checkpoints.loops)
     # What the catalogue lacks is dropped before anything is fitted: every part sees the same settings.

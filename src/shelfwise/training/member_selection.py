@@ -7,12 +7,31 @@ from typing import Any
 
 from shelfwise.config import Config, MemberSettings, SystemSettings
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.similar_names import did_you_mean
+from shelfwise.errors import ConfigError
 
 MIN_SHARE = 0.05
 """Share of the products that must have a field for a member of several fields to read it."""
 
 VECTOR_FIELDS = frozenset({"image", "related"})
 """What ``kernel_logistic`` reads as something else than words, by the name of the field."""
+
+
+def check_fields(config: Config, catalog: Catalog) -> None:
+    """Find a misspelt field before anything is fitted.
+
+    Raises:
+        ConfigError: a member reads a field that the catalogue does not have.
+    """
+    for name, member in config.members.items():
+        for field in member.field.split("+"):
+            if field not in catalog:
+                fix = did_you_mean(field, catalog.columns)
+                where = catalog.source or "the catalogue"
+                raise ConfigError(
+                    f"setting members.{name}.field: {where} has no column {field!r}; {fix}"
+                    f"it has: {', '.join(catalog.columns)}"
+                )
 
 
 def adapt_to_catalog(config: Config, catalog: Catalog) -> Config:
