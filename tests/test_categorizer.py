@@ -116,9 +116,12 @@ def test_products_of_a_wrong_kind(categorizer: Categorizer) -> None:
 
 
 @pytest.mark.parametrize("folder", [5, b"model", None])
-def test_a_model_that_is_no_folder_is_refused_in_a_sentence(folder: Any) -> None:
-    with pytest.raises(BundleError, match="a model is a folder, and this is of the type"):
-        Categorizer.load(folder)
+def test_a_model_that_is_no_folder_is_refused_in_a_sentence(
+    categorizer: Categorizer, folder: Any
+) -> None:
+    for use in (Categorizer.load, categorizer.save):
+        with pytest.raises(BundleError, match="a model is a folder, and this is of the type"):
+            use(folder)
 
 
 def test_the_working_folder_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

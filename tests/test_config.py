@@ -165,7 +165,8 @@ def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path:
             "known: field, modality, settings",
         ),
         ("[labels]\nmin_count = true", "labels.min_count: got True; expected no truth value"),
-        ("threshold = true", "threshold: got True; expected no truth value"),
+        ("threshold = true", r"threshold: expected .* a number from 0 to 1 \(got True\)"),
+        ("threshold = 'Global'", r"^setting threshold: expected 'global', .* \(got 'Global'\)$"),
         (
             "[members.'../x']\nmodality = 'vector'\nfield = 'v'",
             r"'\.\./x' cannot be the name of a member",

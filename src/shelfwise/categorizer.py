@@ -91,14 +91,11 @@ class Categorizer(ModelEstimator):
         Raises:
             BundleError: no model there, or a file that was changed since it was saved.
         """
-        if not isinstance(folder, str | Path):
-            kind = type(folder).__name__
-            raise BundleError(f"a model is a folder, and this is of the type {kind}; give its path")
-        return cls.from_model(open_model(Path(folder)))
+        return cls.from_model(open_model(_path_of(folder)))
 
     def save(self, folder: Path | str) -> None:
         """Write the bundle, whole or not at all."""
-        save_bundle(self._model().bundle(), Path(folder))
+        save_bundle(self._model().bundle(), _path_of(folder))
 
     def fit(self, X: Any, y: Any = None, context: Context | None = None) -> Self:
         """Train on products whose categories are in `X`, or given as `y`.
@@ -311,3 +308,10 @@ class Categorizer(ModelEstimator):
         if isinstance(self.config, Mapping):
             return Config.load(self.preset, changes={**self.config, **changes})
         return Config.load(self.preset, self.config, changes)
+
+
+def _path_of(folder: Any) -> Path:
+    if not isinstance(folder, str | Path):
+        kind = type(folder).__name__
+        raise BundleError(f"a model is a folder, and this is of the type {kind}; give its path")
+    return Path(folder)

@@ -12,7 +12,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from shelfwise import aliases
 from shelfwise.config.sections import (
@@ -79,6 +86,18 @@ class Config(Settings):
     )
     members: dict[str, MemberSettings] = Field(default_factory=dict)
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
+
+    @field_validator("threshold", mode="wrap")
+    @classmethod
+    def _name_or_number(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        # of a value that is neither, pydantic tells what is wrong with it as each of them
+        try:
+            return handler(value)
+        except ValidationError:
+            raise PydanticCustomError(
+                "threshold",
+                "expected 'global', 'per_label', 'per_product' or a number from 0 to 1",
+            ) from None
 
     @model_validator(mode="after")
     def _names_can_be_files(self) -> Config:
