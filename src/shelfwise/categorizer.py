@@ -94,7 +94,11 @@ class Categorizer(ModelEstimator):
         return cls.from_model(open_model(_path_of(folder)))
 
     def save(self, folder: Path | str) -> None:
-        """Write the bundle, whole or not at all."""
+        """Write the bundle, whole or not at all.
+
+        Raises:
+            BundleError: `folder` is no path, or holds something else; or the disk refuses the write.
+        """
         save_bundle(self._model().bundle(), _path_of(folder))
 
     def fit(self, X: Any, y: Any = None, context: Context | None = None) -> Self:
@@ -311,6 +315,11 @@ class Categorizer(ModelEstimator):
 
 
 def _path_of(folder: Any) -> Path:
+    """The folder of a model.
+
+    Raises:
+        BundleError: it is neither text nor a path.
+    """
     if not isinstance(folder, str | Path):
         kind = type(folder).__name__
         raise BundleError(f"a model is a folder, and this is of the type {kind}; give its path")

@@ -33,6 +33,11 @@ def _are_ids(values: Sequence[Any]) -> bool:
 
 
 def are_texts(values: Sequence[Any]) -> bool:
+    """Whether most of the filled values (N,) have letters, and none is an object.
+
+    >>> are_texts(["Blue mug", 7, "Red hat"]), are_texts([7, 8]), are_texts([{"name": "Mug"}])
+    (True, False, False)
+    """
     # an object names something, and is no text
     texts = [value for value in values if not isinstance(value, Mapping)]
     return len(texts) == len(values) and _mostly(
@@ -41,6 +46,11 @@ def are_texts(values: Sequence[Any]) -> bool:
 
 
 def are_titles(values: Sequence[Any]) -> bool:
+    """Whether they are texts (N,), and at least half as many different ones as products.
+
+    >>> are_titles(["Blue mug", "Red hat"]), are_titles(["Mug"] * 3)
+    (True, False)
+    """
     distinct = {column_text(value) for value in values}
     return are_texts(values) and 2 * len(distinct) >= len(values)
 
