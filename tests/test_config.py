@@ -147,7 +147,7 @@ def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path:
     file.write_text(
         'preset = "paper"\n[labels]\nmin_count = 5\nmode = "leaf"\n[members.title.settings]\nmaxlen = 20\n'
     )
-    config = Config.load("recommended", file, {"labels": {"min_count": 9}})
+    config = Config.load(None, file, {"labels": {"min_count": 9}})
     assert (config.preset, config.labels.min_count, config.labels.mode) == ("paper", 9, "leaf")
     assert make_member(config, "title").settings.maxlen == 20
     assert make_member(config, "title").settings.truncating == "post", (
@@ -197,7 +197,20 @@ def test_wrong_settings_are_refused(toml: str, message: str, tmp_path: Path) -> 
     file = tmp_path / "wrong.toml"
     file.write_text(toml)
     with pytest.raises(ConfigError, match=message):
-        Config.load("paper", file)
+        Config.load(None, file, default="paper")
+
+
+def test_two_presets_are_refused_wherever_they_stand(tmp_path: Path) -> None:
+    file = tmp_path / "best.toml"
+    file.write_text("preset = 'best'")
+    with pytest.raises(
+        ConfigError, match=r"is 'quick', and .*best.toml has preset = 'best'; leave"
+    ):
+        Config.load("quick", file)
+    with pytest.raises(ConfigError, match="is 'quick', and config has preset = 'best'; leave"):
+        Config.load("quick", changes={"preset": "best"})
+    # a mapping that names a preset has its members, too
+    assert Config.load(changes={"preset": "best"}) == Config.load("best") == Config.load(None, file)
 
 
 def test_a_plugins_settings_are_checked_too() -> None:
@@ -217,7 +230,7 @@ def test_settings_can_stand_alone(tmp_path: Path) -> None:
     file.write_text(
         "preset = 'none'\ndecide_with = 'text'\n[members.text]\nmodality = 'text_linear'\nfield = 'title'\n"
     )
-    config = Config.load("recommended", file)
+    config = Config.load(None, file)
     assert (config.preset, list(config.members), config.systems) == ("none", ["text"], {})
     # as a model keeps them, and as they are read again from there
     assert Config.load(config.preset, changes=config.dump()) == config

@@ -51,7 +51,8 @@ class Categorizer(ModelEstimator):
     no classifier in their sense, as these have one label a product: `is_classifier` is false.
 
     Args:
-        preset: "recommended", "quick", "best", "paper", "authors_code", "everything" or "none".
+        preset: "recommended", "quick", "best", "paper", "authors_code", "everything" or "none". None takes
+            the one that `config` names, or else "recommended".
         config: a TOML file, or a mapping of settings, that override the preset's.
         seed: of every random choice; None takes the preset's.
         root: the folder that image paths are relative to, where `X` is not a file.
@@ -63,7 +64,7 @@ class Categorizer(ModelEstimator):
 
     def __init__(
         self,
-        preset: str = "recommended",
+        preset: str | None = None,
         config: Path | str | Mapping[str, Any] | None = None,
         seed: int | None = None,
         root: Path | str = ".",

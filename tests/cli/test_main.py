@@ -324,20 +324,11 @@ def test_unknown_preset_and_setting(command: Command, sample: Path, tmp_path: Pa
         command("train", sample, "--out", tmp_path / "m", "--config", tmp_path / "c.toml")
     )
     (tmp_path / "c.toml").write_text("preset = 'quick'")
-    said = refused(
-        command(
-            "train",
-            sample,
-            "--out",
-            tmp_path / "m",
-            "--config",
-            tmp_path / "c.toml",
-            "--preset",
-            "best",
-        )
-    )
-    assert "--preset is 'best'" in said
-    assert "has preset = 'quick'; leave one of them out" in said
+    for verb in ("train", "compare"):
+        two = ("--config", tmp_path / "c.toml", "--preset", "best")
+        said = refused(command(verb, sample, "--out", tmp_path / "m", *two))
+        assert "the preset asked for is 'best'" in said
+        assert "has preset = 'quick'; leave one of them out" in said
 
 
 def test_predictions_need_a_known_ending(

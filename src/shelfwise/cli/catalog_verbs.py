@@ -97,7 +97,7 @@ def inspect(
     from shelfwise.commands.inspect import inspect_catalog
     from shelfwise.config import Config
 
-    settings = Config.load("everything", config, label_changes(min_count))
+    settings = Config.load(None, config, label_changes(min_count), default="everything")
     with terminal_context(settings.seed) as context:
         found = inspect_catalog(catalog, out, settings, context)
     if as_json:
@@ -171,7 +171,7 @@ def fetch(
     from shelfwise.fetching.allowlist import Allowlist
     from shelfwise.fetching.download import Limits
 
-    settings = Config.load("recommended", config, {})
+    settings = Config.load(file=config)
     allowlist = Allowlist.of(allow or (), allow_private or ())
     limits = Limits(max_mb * 1_000_000, seconds, parallel, delay)
     with terminal_context() as context:

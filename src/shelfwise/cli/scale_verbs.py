@@ -68,7 +68,7 @@ def ingest(
     from shelfwise.commands.ingest import summary_lines
     from shelfwise.config import Config
 
-    settings = Config.load("everything", config, {})
+    settings = Config.load(file=config, default="everything")
     with terminal_context() as context:
         found = ingest_files(source, out, settings.catalog, context, shard_rows, workers)
     print_result(found, summary_lines(found), as_json)

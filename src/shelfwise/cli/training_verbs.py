@@ -179,12 +179,12 @@ def compare(
         ),
     ] = "all",
     preset: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
-            help="Whose systems: everything, recommended, quick, best, paper or authors_code.",
+            help="Whose systems: everything (the default), recommended, quick, best, paper or authors_code.",
         ),
-    ] = "everything",
+    ] = None,
     config: ConfigFile = None,
     min_count: MinCount = None,
     as_json: Json = False,
@@ -195,7 +195,7 @@ def compare(
     from shelfwise.config import Config
     from shelfwise.reports.leaderboard import leaderboard_markdown
 
-    settings = Config.load(preset, config, label_changes(min_count))
+    settings = Config.load(preset, config, label_changes(min_count), default="everything")
     settings = select_systems(settings, [name.strip() for name in systems.split(",")])
     with terminal_context(settings.seed) as context:
         results = run(catalog, out, settings, test, context)
@@ -228,7 +228,6 @@ def _settings(
     from shelfwise.config import Config
 
     budget = changes.get("budget")
-    wanted = preset
     if like is not None:
         from shelfwise.model.bundle import load_bundle
 
@@ -236,16 +235,9 @@ def _settings(
         if any(given is not None for given in (preset, file, budget)):
             raise ConfigError("give --like alone, without --preset, --config and --budget")
         return Config.parse(load_bundle(like).config).changed(changes)
-    if budget is not None:
-        preset = Config.preset_within(budget) if preset is None else preset
-    # an empty name is a mistake, such as an unset variable of a script, and no wish for the usual preset
-    settings = Config.load("recommended" if preset is None else preset, file, changes)
-    # the file's counts, as it was written for this catalogue; but nobody types a preset to have another
-    if wanted not in (None, settings.preset):
-        raise ConfigError(
-            f"--preset is {wanted!r}, and {file} has preset = {settings.preset!r}; leave one of them out"
-        )
-    return settings
+    if budget is None:
+        return Config.load(preset, file, changes)
+    return Config.load(preset, file, changes, default=Config.preset_within(budget))
 
 
 def _print_results(results: dict[str, Any], out: Path) -> None:

@@ -158,28 +158,36 @@ class Config(Settings):
     @classmethod
     def load(
         cls,
-        preset: str = "recommended",
+        preset: str | None = None,
         file: Path | str | None = None,
         changes: Mapping[str, Any] | None = None,
+        default: str = "recommended",
     ) -> Config:
         """The preset, with `file` (TOML) laid over it, with `changes` laid over both.
 
-        The preset ``none`` is empty: members and systems are those of `file` and `changes` alone.
+        The preset is `preset`, or the one that `file` or `changes` name, or else `default`. The preset
+        ``none`` is empty: members and systems are those of `file` and `changes` alone.
 
         Raises:
-            ConfigError: unknown preset, unreadable file, or a setting that is unknown or out of range.
+            ConfigError: unknown preset, or two of them; unreadable file, or a setting that is unknown or out
+                of range.
 
         >>> Config.load("paper", changes={"labels": {"min_count": 15}}).labels.min_count
         15
         """
-        # a settings file may name its preset; it counts before the argument
         if not isinstance(file, str | os.PathLike | None):
             raise ConfigError(
                 f"the settings are of the type {type(file).__name__}; give a TOML file, or a mapping such as "
                 "{'labels': {'min_count': 2}}"
             )
-        over = read_toml(Path(file)) if file is not None else {}
-        name = str(over.pop("preset", preset))
+        over = merged(read_toml(Path(file)) if file is not None else {}, changes or {})
+        # a file or mapping was written for its preset: under another one it would train something else
+        name = str(over.get("preset", default if preset is None else preset))
+        if preset not in (None, name):
+            raise ConfigError(
+                f"the preset asked for is {preset!r}, and {file or 'config'} has preset = {name!r}; "
+                "leave one of them out"
+            )
         base: dict[str, Any] = {}
         if name in PRESETS:
             text = files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8")
@@ -187,7 +195,7 @@ class Config(Settings):
         elif name != NO_PRESET:
             known = ", ".join((*PRESETS, NO_PRESET))
             raise ConfigError(f"there is no preset called {name!r}; known: {known}")
-        return cls.parse(merged(merged({**base, "preset": name}, over), changes or {}))
+        return cls.parse({**merged(base, over), "preset": name})
 
     @staticmethod
     def preset_within(seconds: float) -> str:
