@@ -131,7 +131,8 @@ class ModelAnswers:
         reading = read_records(records)
         table = reading.catalog.table
         places = [int(place) for place in table.column("id").to_pylist()]
-        ids = [products[place].get("id") or uuid.uuid4().hex for place in places]
+        # blanks around an id are no part of it in a file: the model knows it without them
+        ids = [(products[place].get("id") or "").strip() or uuid.uuid4().hex for place in places]
         column = table.column_names.index("id")
         table = table.set_column(column, "id", pa.array(ids, pa.string()))
         catalog = dataclasses.replace(reading.catalog, table=table)

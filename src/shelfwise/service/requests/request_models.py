@@ -43,7 +43,7 @@ class Product(_Strict):
         description="ids of other products, by relation",
         examples=[{"also_bought": ["S000054"]}],
     )
-    columns: dict[ShortText, Text | float] | None = Field(
+    columns: dict[ShortText, Text | bool | int | float] | None = Field(
         None, description="further columns that the model reads; /info lists them"
     )
 

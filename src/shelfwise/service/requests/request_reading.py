@@ -105,9 +105,16 @@ def worker_products(
         # the whole number that JSON knows nothing of
         if "price" in values:
             values["price"] = float(values["price"])
+        if "columns" in values:
+            values["columns"] = {k: _digits_kept(v) for k, v in values["columns"].items()}
         values["image"] = _image(product, files, index)
         found.append(values)
     return found
+
+
+def _digits_kept(value: str | bool | int | float) -> str | bool | float:
+    """The value of a further column; a whole number of any size with the digits that a file would have."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def deadline_seconds(request: Request, settings: ServiceSettings) -> float:
