@@ -26,6 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lost_work import Kill, lost_work, read_steps
 from process_trees import PeakMemory, children_of, is_alive, is_stopped
 
 WORKERS = 2
@@ -48,11 +49,13 @@ class Labelling:
 
     Attributes:
         stop_between: as long as this file is there, workers stop between a part and its line.
+        work_log: where workers note when they begin a shard and when they are done with it.
     """
 
     def __init__(self, model: Path, shards: Path, out: Path) -> None:
         self.out = out
         self.stop_between = out.with_suffix(".stop")
+        self.work_log = out.with_suffix(".log")
         options = ["--workers", WORKERS, "--top", TOP]
         words = ["label", model, shards, "--out", out, *options]
         self._command = [sys.executable, "-m", "shelfwise", *map(str, words)]
@@ -61,7 +64,8 @@ class Labelling:
         """The command in a process of its own."""
         nowhere = subprocess.DEVNULL
         path = os.pathsep.join(filter(None, [str(_STOPPED_WORKERS), os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "PYTHONPATH": path, "STOP_BETWEEN": str(self.stop_between)}
+        files = {"STOP_BETWEEN": str(self.stop_between), "WORK_LOG": str(self.work_log)}
+        environment = {**os.environ, "PYTHONPATH": path, **files}
         return subprocess.Popen(self._command, stdout=nowhere, stderr=nowhere, env=environment)
 
     def parts(self) -> set[str]:
@@ -93,6 +97,7 @@ class Killer:
 
     def __init__(self, labelling: Labelling, kinds: list[str], shards: int, seed: int) -> None:
         self.done: Counter[str] = Counter()
+        self.kills: list[Kill] = []
         self.peak_mb = 0
         self._labelling = labelling
         self._kinds = kinds
@@ -131,7 +136,7 @@ class Killer:
             if not workers:
                 return
             self._kept |= self._labelling.finished()
-            _signal([self._chance.choice(workers)], signal.SIGKILL)
+            self._kill([self._chance.choice(workers)])
             self._count("worker")
 
     def _workers(self, process: subprocess.Popen[bytes]) -> list[int]:
@@ -156,16 +161,19 @@ class Killer:
         else:
             self._wait_a_little()
         workers = children_of(process.pid)
-        if kind == "between":
-            # a worker writes the ledger: here it must not live longer than its part's name
-            _signal(workers, signal.SIGKILL)
-        _signal([process.pid], signal.SIGKILL)
+        # a worker writes the ledger: it must not live longer than its part's name
+        own = workers if kind == "between" else []
+        self._kill([*own, process.pid], also_ended=workers)
         process.wait()
         while any(map(is_alive, workers)):
             time.sleep(0.01)
         self._kept |= self._labelling.finished()
         # one that finds all shards done is one of a run like others
         self._count("between" if self._parts_alone() else "run")
+
+    def _kill(self, processes: list[int], also_ended: Sequence[int] = ()) -> None:
+        self.kills.append(Kill(time.monotonic(), [*processes, *also_ended]))
+        _signal(processes, signal.SIGKILL)
 
     def _wait_a_little(self) -> None:
         """So that a kill may fall anywhere in the work on a shard."""
@@ -223,6 +231,7 @@ def compared(
     killer.run()
     figures["killed"] = {"seconds": round(time.monotonic() - began), "peak_mb": killer.peak_mb}
     figures["kills"] = dict(sorted(killer.done.items()))
+    figures["a_kill"] = lost_work(read_steps(disturbed.work_log), killer.kills)
     figures["files"] = same_files(calm.out, disturbed.out)
     figures["ids"] = ids_once(disturbed.out)
     assert figures["ids"] == manifest["products"]

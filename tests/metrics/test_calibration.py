@@ -167,6 +167,24 @@ def test_sparse_scores_have_the_figures_of_dense_ones(case):
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
+def test_decisions_counted_a_few_at_a_time_give_the_same_digits(kind, monkeypatch):
+    targets, scores = calibrated(50)
+    expected = calibration_figures(kind(targets), kind(scores))
+    monkeypatch.setattr(calibration, "DECISIONS_PER_BLOCK", 7)
+    assert calibration_figures(kind(targets), kind(scores)) == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(CASES, st.lists(st.floats(0.01, 1), min_size=1, max_size=3))
+def test_quantiles_of_sparse_scores_are_those_of_all_decisions(case, shares):
+    targets, scores = case
+    found = PooledDecisions.of(sp.csr_array(targets), sp.csr_array(scores)).quantiles(
+        np.array(shares)
+    )
+    assert found.tolist() == np.quantile(scores, shares, method="inverted_cdf").tolist()
+
+
 @settings(max_examples=100, deadline=None)
 @given(cases_of(most_labels=9), st.integers(1, 6))
 def test_the_highest_labels_of_sparse_scores_are_those_of_dense_ones(case, top):
@@ -174,7 +192,7 @@ def test_the_highest_labels_of_sparse_scores_are_those_of_dense_ones(case, top):
     targets, scores = case
     expected = PooledDecisions.of(targets, scores, top)
     found = PooledDecisions.of(sp.csr_array(targets), sp.csr_array(scores), top)
-    assert found.counts is None
+    assert found.unscored is None
     pairs = zip(found.true.tolist(), found.predicted.tolist(), strict=True)
     assert sorted(pairs) == sorted(
         zip(expected.true.tolist(), expected.predicted.tolist(), strict=True)

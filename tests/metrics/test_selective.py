@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+import scipy.sparse as sp
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from shelfwise.metrics import selective
 from shelfwise.metrics.selective import (
     ACCEPT,
     REJECT,
@@ -25,12 +27,21 @@ CASES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(CASES, st.sampled_from([0.3, 0.5, 0.9, 1.0]))
-def test_coverage_is_that_of_the_lowest_good_threshold(case, precision):
+@pytest.fixture(params=[1, 3, 1 << 20])
+def block(request, monkeypatch):
+    """Decisions that are counted at a time."""
+    monkeypatch.setattr(selective, "PAIRS_PER_BLOCK", request.param)
+
+
+# the size of a block stays the same for all examples
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(CASES, st.sampled_from([0.3, 0.5, 0.9, 1.0]), st.sampled_from([np.asarray, sp.csr_array]))
+def test_coverage_is_that_of_the_lowest_good_threshold(block, case, precision, kind):
     targets, scores = case
     good = [t for t in np.unique(scores[scores > 0]) if targets[scores >= t].mean() >= precision]
-    found = coverage_at_precision(targets, scores, precision)
+    found = coverage_at_precision(kind(targets), kind(scores), precision)
     assert found["threshold"] == (min(good) if good else None)
     if good:
         accepted = scores >= min(good)

@@ -110,7 +110,7 @@ class TestStack:
         for place, name in enumerate(members):
             answers = outputs[place]
             made = make_member(config, name)
-            fitted[name] = FittedMember(made, answers, answers.take(rows), rows, rows % 3)
+            fitted[name] = FittedMember(made, answers, rows, rows % 3)
         stack = Stack.from_members("both", model, fitted, targets, validation)
         checkpoints = Checkpoints(folder, resume=True)
         stack.fit(model, Context(), checkpoints)

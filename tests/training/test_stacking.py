@@ -73,9 +73,9 @@ def learned(rows: Rows, field: str = "title", folds: Rows | None = None) -> Fitt
     return FittedMember(
         Reads(PluginSettings(), field),
         answer(COUNT, 5),
-        answer(len(rows), 9),
         rows,
         np.arange(len(rows)) % 5 if folds is None else folds,
+        answer(len(rows), 9),
     )
 
 
@@ -201,9 +201,9 @@ def numbered(rows: Rows, folds: Rows, present: Any = True) -> FittedMember:
     return FittedMember(
         Reads(PluginSettings(), "title"),
         answer(np.arange(COUNT), True),
-        answer(rows, present),
         rows,
         folds,
+        answer(rows, present),
     )
 
 

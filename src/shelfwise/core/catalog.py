@@ -26,6 +26,7 @@ from shelfwise.core.image_sources import (
     image_columns,
     path_or_content,
 )
+from shelfwise.core.lazy_column import LazyColumn
 from shelfwise.errors import CatalogError
 
 T = TypeVar("T")
@@ -114,6 +115,10 @@ class Catalog:
         """One column as N Python values, None where the product has none."""
         values: list[Any] = self.table.column(name).to_pylist()
         return values
+
+    def lazy_column(self, name: str) -> LazyColumn:
+        """As :meth:`column`, for whoever goes through it once: the values are made some at a time."""
+        return LazyColumn(self.table.column(name))
 
     def value(self, name: str, row: int) -> Any:
         """The Python value of one product in a column, None where it has none; no others are made."""

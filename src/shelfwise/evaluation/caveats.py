@@ -67,7 +67,7 @@ class UnknownLabels:
 
 def unknown_labels(catalog: Catalog, labels: LabelSet) -> UnknownLabels:
     """The labels of the products that are not among `labels`."""
-    return UnknownLabels.of_counts(*labels.count_unknown(catalog.column("categories")))
+    return UnknownLabels.of_counts(*labels.count_unknown(catalog.lazy_column("categories")))
 
 
 def copies_of_training(training: Catalog, test: Catalog) -> Bools:

@@ -11,17 +11,21 @@ Where there is nothing to count, every figure is 0.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
 
+from shelfwise.core.growing_array import GrowingArray
 from shelfwise.core.sparse_scores import dense
-from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot
-from shelfwise.metrics.counts import mean, ratio
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, MultiHot, Scores
+from shelfwise.metrics.counts import mean, ratio, row_blocks
 from shelfwise.metrics.highest_pairs import HighestPairs
-from shelfwise.metrics.scored_pairs import positive_cells, values_at
+from shelfwise.metrics.scored_hits import ScoredHits, count_positive
+from shelfwise.metrics.scored_pairs import values_at
 
 EPSILON = 1e-4
 """Scores and probabilities nearer to 0 or 1 count as this near: few catalogues have the products to tell."""
@@ -30,6 +34,9 @@ BINS = 15
 
 TOP_LABELS = 5
 """The labels each product scores highest, where the easy zeros are left out."""
+
+DECISIONS_PER_BLOCK = 1 << 20
+"""Decisions that are counted at a time: bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +77,23 @@ def reliability(
     >>> round(reliability(pooled, bins=2).error, 4)
     0.15
     """
-    predicted = pooled.predicted
-    bin_of = width_bins(predicted, bins)
-    if spacing == "mass" and len(predicted):
-        shares = np.arange(1, bins) / bins
+    limits = np.arange(1, bins) / bins
+    if spacing == "mass" and len(pooled):
         # edges are scores that occur, so that equal scores fall on the same side
-        edges = np.quantile(predicted, shares, method="inverted_cdf", weights=pooled.counts)
-        bin_of = np.searchsorted(np.unique(edges), predicted)
-    count = np.bincount(bin_of, pooled.counts, minlength=1)
-    score_sum = np.bincount(bin_of, pooled.times_counts(predicted), minlength=1)
-    true_sum = np.bincount(bin_of, pooled.times_counts(pooled.true), minlength=1)
+        limits = np.unique(pooled.quantiles(limits))
+    sums = np.zeros((3, len(limits) + 1))
+    for true, predicted, counts in pooled.blocks():
+        bin_of = np.searchsorted(limits, predicted)
+        for total, values in zip(sums, (1, predicted, true), strict=True):
+            # one after the other, so that blocks of any size add up to the same digits
+            np.add.at(total, bin_of, values * counts)
+    count, score_sum, true_sum = sums
     # bins without a decision have no mean, and are left out
     used = count > 0
     return Reliability(
         score=ratio(score_sum[used], count[used]),
         frequency=ratio(true_sum[used], count[used]),
-        count=count[used].astype(np.float64),
+        count=count[used],
     )
 
 
@@ -99,14 +107,15 @@ class PooledDecisions:
     """Targets and scores, flat, E in all.
 
     Args:
-        true: (E,) 0 or 1.
-        predicted: (E,) scores.
-        counts: (E,) how many decisions each stands for; None: for one.
+        true: (E,) whether each is true.
+        predicted: (E,) scores, in the precision that they came in.
+        unscored: of sparse scores how many decisions the last two stand for, the true ones and the others
+            that are scored 0; every other decision stands for itself. None: all do.
     """
 
-    true: Float64Array
-    predicted: Float64Array
-    counts: Float64Array | None = None
+    true: Bools
+    predicted: Scores
+    unscored: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, targets: MultiHot, scores: Matrix, top: int | None = None) -> PooledDecisions:
@@ -123,20 +132,18 @@ class PooledDecisions:
             columns = np.argsort(-predicted, axis=1, kind="stable")[:, :top]
             true = np.take_along_axis(true, columns, axis=1)
             predicted = np.take_along_axis(predicted, columns, axis=1)
-        return cls(true.ravel().astype(np.float64), predicted.ravel())
+        return cls(true.ravel(), predicted.ravel())
 
     @classmethod
     def _of_sparse(cls, targets: MultiHot, scores: Matrix, top: int | None) -> PooledDecisions:
         if top is not None:
             return cls._top_of_sparse(targets, scores, top)
-        rows, labels, values = positive_cells(scores)
-        true = _are_true(targets, rows, labels)
+        pairs = ScoredHits.of(targets, scores)
         # all decisions scored 0 are two numbers: the true ones and the others
-        missed = len(positive_cells(targets)[0]) - true.sum()
-        cells = np.prod(scores.shape, dtype=np.float64)
-        others = cells - len(true) - missed
-        counts = np.append(np.ones(len(true)), [missed, others])
-        return cls(np.append(true, [1, 0]), np.append(values, [0, 0]), counts)
+        missed = count_positive(targets) - np.count_nonzero(pairs.hits)
+        others = np.prod(scores.shape, dtype=np.float64) - len(pairs.hits) - missed
+        unscored = (float(missed), float(others))
+        return cls(np.append(pairs.hits, [True, False]), _with_zeros(pairs.scores, 2), unscored)
 
     @classmethod
     def _top_of_sparse(cls, targets: MultiHot, scores: Matrix, top: int) -> PooledDecisions:
@@ -148,23 +155,53 @@ class PooledDecisions:
         chosen = unscored & (np.cumsum(unscored, axis=1) <= lacking[short, None])
         places, labels = np.nonzero(chosen)
         rows = np.append(pairs.rows, short[places])
-        true = _are_true(targets, rows, np.append(pairs.labels, labels))
-        return cls(true, np.append(pairs.scores, np.zeros(len(places))))
+        true = values_at(targets, rows, np.append(pairs.labels, labels)) > 0
+        return cls(true, _with_zeros(pairs.scores, len(places)))
 
-    def times_counts(self, values: Float64Array) -> Float64Array:
-        """Values (E,), each times the number of decisions that it stands for."""
-        return values if self.counts is None else values * self.counts
+    def __len__(self) -> int:
+        return len(self.true)
 
-    def mean(self, values: Float64Array) -> float:
-        """The mean of values (E,) over all decisions; 0 of none."""
-        if self.counts is None:
-            return mean(values)
-        return ratio(self.times_counts(values).sum(), self.counts.sum()).item()
+    @property
+    def total(self) -> float:
+        """How many decisions there are."""
+        return len(self) if self.unscored is None else len(self) - 2 + sum(self.unscored)
+
+    def blocks(self) -> Iterator[tuple[Bools, Float64Array, Any]]:
+        """Some at a time: ``true``, ``predicted`` in double precision, how many decisions each stands for."""
+        alone = len(self) if self.unscored is None else len(self) - 2
+        for rows in row_blocks(alone, 1, DECISIONS_PER_BLOCK):
+            yield self.true[rows], self.predicted[rows].astype(np.float64), 1.0
+        if self.unscored is not None:
+            yield self.true[-2:], np.zeros(2), np.array(self.unscored)
+
+    def quantiles(self, shares: Float64Array) -> Float64Array:
+        """The lowest scores (Q,) that at least these `shares` (Q,) of the decisions do not exceed."""
+        if self.unscored is None:
+            return np.asarray(np.quantile(self.predicted, shares, method="inverted_cdf"))
+        ranked = np.sort(self.predicted[:-2])
+        zeros = sum(self.unscored)
+        # how many scores above 0 are needed beside those of 0; weights of millions would take much memory
+        needed = [
+            bisect_left(range(len(ranked)), share, key=lambda k: (zeros + k) / self.total)
+            for share in shares.tolist()
+        ]
+        return np.array([ranked[k - 1] if k else 0.0 for k in needed], np.float64)
+
+    def mean(self, loss: Callable[[Bools, Float64Array], Float64Array]) -> float:
+        """The mean loss of all decisions; 0 of none.
+
+        Args:
+            loss: of some decisions, given whether they are true and their scores.
+        """
+        losses = GrowingArray(np.float64)
+        for true, predicted, counts in self.blocks():
+            losses.add(loss(true, predicted) * counts)
+        # summed up at once: sums of blocks would have other last digits
+        return ratio(losses.finished().sum(), self.total).item()
 
 
-def _are_true(targets: MultiHot, rows: Int64Array, labels: Int64Array) -> Float64Array:
-    """(E,) 1 for pairs of a product and a label that it has, else 0."""
-    return (values_at(targets, rows, labels) > 0).astype(np.float64)
+def _with_zeros(scores: Scores, count: int) -> Scores:
+    return np.append(scores, np.zeros(count, scores.dtype))
 
 
 def brier(pooled: PooledDecisions) -> float:
@@ -173,7 +210,12 @@ def brier(pooled: PooledDecisions) -> float:
     >>> round(brier(PooledDecisions.of(np.array([[1, 0]]), np.array([[0.9, 0.2]]))), 4)
     0.025
     """
-    return pooled.mean(np.square(pooled.true - pooled.predicted))
+    return pooled.mean(squared_errors)
+
+
+def squared_errors(true: Bools, predicted: Float64Array) -> Float64Array:
+    """The squared difference (E,) of score and truth of each decision."""
+    return np.square(true - predicted)
 
 
 def log_loss(hits: Bools, probabilities: Float64Array) -> float:
@@ -207,8 +249,7 @@ def calibration_figures(targets: MultiHot, scores: Matrix) -> dict[str, Any]:
         figures[f"ece_mass{ending}"] = reliability(pooled, BINS, "mass").error
         figures[f"ece_width{ending}"] = reliability(pooled, BINS, "width").error
         figures[f"brier{ending}"] = brier(pooled)
-        losses = log_losses(pooled.true > 0, pooled.predicted)
-        figures[f"log_loss{ending}"] = pooled.mean(losses)
+        figures[f"log_loss{ending}"] = pooled.mean(log_losses)
     # drawn over the top labels, pooled last, in bins of equal width, as readers know the diagram
     curve = reliability(pooled, BINS, "width")
     figures["curve"] = {

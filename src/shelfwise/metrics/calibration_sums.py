@@ -14,7 +14,13 @@ from typing import Self
 import numpy as np
 
 from shelfwise.core.types import Bools, Float64Array, Matrix, MultiHot
-from shelfwise.metrics.calibration import BINS, PooledDecisions, log_losses, width_bins
+from shelfwise.metrics.calibration import (
+    BINS,
+    PooledDecisions,
+    log_losses,
+    squared_errors,
+    width_bins,
+)
 from shelfwise.metrics.counts import row_blocks
 from shelfwise.metrics.scored_pairs import scores_of_a_row
 from shelfwise.metrics.sums import UNITS, Sums, in_units, mean_of
@@ -55,21 +61,23 @@ class CalibrationSums(Sums):
 
     @classmethod
     def _of_block(cls, pooled: PooledDecisions) -> Self:
-        bin_of = width_bins(pooled.predicted, BINS)
+        true_values = pooled.true.astype(np.float64)
+        predicted = pooled.predicted.astype(np.float64)
+        bin_of = width_bins(predicted, BINS)
         everywhere = np.ones(len(bin_of), np.bool_)
         true: dict[str, int] = {}
         score: dict[str, int] = {}
         for place in np.unique(bin_of):
             inside = bin_of == place
             # whole numbers of decisions, none of them a fraction
-            true[str(place)] = _units(pooled, pooled.true, inside) // UNITS
-            score[str(place)] = _units(pooled, pooled.predicted, inside)
+            true[str(place)] = _units(pooled, true_values, inside) // UNITS
+            score[str(place)] = _units(pooled, predicted, inside)
         return cls(
             decisions=_units(pooled, np.ones(len(bin_of)), everywhere) // UNITS,
             true=true,
             score=score,
-            brier=_units(pooled, np.square(pooled.true - pooled.predicted), everywhere),
-            log_loss=_units(pooled, log_losses(pooled.true > 0, pooled.predicted), everywhere),
+            brier=_units(pooled, squared_errors(pooled.true, predicted), everywhere),
+            log_loss=_units(pooled, log_losses(pooled.true, predicted), everywhere),
         )
 
     def figures(self, ending: str) -> dict[str, float]:
@@ -87,11 +95,10 @@ class CalibrationSums(Sums):
 
 def _units(pooled: PooledDecisions, values: Float64Array, chosen: Bools) -> int:
     """The sum, in units, of values (E,) over the chosen decisions (E,)."""
-    if pooled.counts is None:
-        return in_units(values[chosen])
-    # of sparse scores two numbers stand for all that are not stored: too many to be machine numbers
-    single = chosen & (pooled.counts == 1)
-    total = in_units(values[single])
-    for place in np.flatnonzero(chosen & ~single):
-        total += in_units(values[place : place + 1]) * int(pooled.counts[place])
+    # of sparse scores the last two stand for all that are not stored: too many to be machine numbers
+    alone = len(pooled) if pooled.unscored is None else len(pooled) - 2
+    total = in_units(values[:alone][chosen[:alone]])
+    for place, count in enumerate(pooled.unscored or (), alone):
+        if chosen[place]:
+            total += in_units(values[place : place + 1]) * int(count)
     return total

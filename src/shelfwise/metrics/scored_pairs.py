@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix
+from shelfwise.core.types import Bools, Float64Array, Int64Array, Matrix, Scores
 from shelfwise.metrics.counts import CELLS_PER_BLOCK, row_blocks
 
 ROWS_PER_TILE = 512
@@ -145,22 +145,24 @@ def values_at(matrix: Matrix, rows: Int64Array, columns: Int64Array) -> NDArray[
     return np.asarray(by_row[rows, columns]).reshape(-1)
 
 
-def descending_order(scores: Float64Array) -> Int64Array:
+def descending_order(scores: Scores) -> Int64Array:
     """The places (E,) of `scores` (E,), above 0, from the highest down; equal ones in the order they have.
 
     >>> descending_order(np.array([0.5, 0.75, 0.5])).tolist()
     [1, 0, 2]
     """
-    single = scores.astype(np.float32)
+    single = scores.astype(np.float32, copy=False)
     if not np.array_equal(single, scores):
         return np.argsort(-scores, kind="stable")
     # Score and place in one number: plain sorting then keeps equal scores in order, in a tenth of the time of
     # a stable argsort. The bits of positive floats rise with their value; inverted, they fall.
-    falling_bits = (~single.view(np.uint32)).astype(np.uint64)
-    places = np.arange(len(scores), dtype=np.uint64)
-    keys = falling_bits << np.uint64(32) | places
+    keys = (~single.view(np.uint32)).astype(np.uint64)
+    # in place: of millions of scores each copy counts
+    keys <<= np.uint64(32)
+    keys |= np.arange(len(scores), dtype=np.uint64)
     keys.sort()
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    keys &= np.uint64(0xFFFFFFFF)
+    return keys.view(np.int64)
 
 
 def label_major(scores: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Int64Array, Matrix, MultiHot
-from shelfwise.metrics.counts import Counts, ratio
-from shelfwise.metrics.scored_pairs import positive_cells, values_at
+from shelfwise.core.types import Bools, Int64Array, Matrix, MultiHot, Scores
+from shelfwise.metrics.counts import Counts, ratio, row_blocks
+from shelfwise.metrics.scored_hits import ScoredHits, count_positive
+from shelfwise.metrics.scored_pairs import descending_order
 
 Queues = NDArray[np.int8]
 """(N,) or (N, L) of the three codes."""
@@ -22,6 +23,9 @@ REVIEW = 0
 REJECT = -1
 
 QUEUES = {"accept": ACCEPT, "review": REVIEW, "reject": REJECT}
+
+PAIRS_PER_BLOCK = 1 << 20
+"""Decisions that are counted at a time."""
 
 
 def coverage_at_precision(
@@ -34,25 +38,46 @@ def coverage_at_precision(
         ``labels``, the share of the true labels that are then accepted; ``products``, the share of products
         with an accepted label.
     """
-    # all decisions from the highest score down, but those scored 0: a limit accepts the first so many
-    rows, labels, values = positive_cells(scores)
-    order = np.argsort(-values, kind="stable")
-    ranked = values[order]
-    hits = np.cumsum(values_at(targets, rows[order], labels[order]) > 0)
-    is_precise = hits >= precision * np.arange(1, len(ranked) + 1)
-    # of equal scores all are accepted, or none
-    is_last_of_equals = np.diff(ranked, append=-1) < 0
-    possible = np.flatnonzero(is_precise & is_last_of_equals)
-    if not len(possible):
+    # all decisions but those scored 0: a limit accepts the first so many from the highest score down
+    pairs = ScoredHits.of(targets, scores)
+    order = descending_order(pairs.scores)
+    ranked = pairs.scores[order]
+    hits = pairs.hits[order]
+    last = _last_precise(ranked, hits, precision)
+    if last is None:
         return {"threshold": None, "labels": 0.0, "products": 0.0}
-    # the lowest possible limit accepts most
-    last = possible[-1]
-    products = np.unique(rows[order[: last + 1]])
+    accepted = slice(last + 1)
+    has_accepted = np.zeros(scores.shape[0], np.bool_)
+    has_accepted[pairs.rows[order[accepted]]] = True
     return {
         "threshold": float(ranked[last]),
-        "labels": float(ratio(hits[last], len(positive_cells(targets)[0]))),
-        "products": len(products) / scores.shape[0],
+        "labels": float(ratio(np.count_nonzero(hits[accepted]), count_positive(targets))),
+        "products": np.count_nonzero(has_accepted) / scores.shape[0],
     }
+
+
+def _last_precise(ranked: Scores, hits: Bools, precision: float) -> int | None:
+    """The place of the lowest score whose acceptance keeps the precision; None: there is none.
+
+    Args:
+        ranked: (E,) scores, falling.
+        hits: (E,) whether each is a true label's.
+    """
+    last = None
+    before = 0
+    # some at a time: counts take eight times the memory of hits
+    for some in row_blocks(len(ranked), 1, PAIRS_PER_BLOCK):
+        counted = before + np.cumsum(hits[some])
+        before = int(counted[-1])
+        is_precise = counted >= precision * np.arange(some.start + 1, some.stop + 1)
+        # of equal scores all are accepted, or none; the very last one has none below it
+        below = ranked[some.start + 1 : some.stop + 1]
+        is_last_of_equals = np.append(ranked[some][: len(below)] > below, True)[: len(counted)]
+        possible = np.flatnonzero(is_precise & is_last_of_equals)
+        # the lowest possible limit accepts most
+        if len(possible):
+            last = some.start + int(possible[-1])
+    return last
 
 
 def queue_counts(

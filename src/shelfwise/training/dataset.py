@@ -126,12 +126,12 @@ def split_catalog(
     """
     products, left_out = select_products(catalog, config.catalog, config.seed)
     # Dropping rare labels leaves some products without any, which may make further labels rare.
-    labels, kept = stable_labels(products.column("categories"), config.labels)
+    labels, kept = stable_labels(products.lazy_column("categories"), config.labels)
     if len(kept) < len(products):
         left_out = {**left_out, "no category with enough products": len(products) - len(kept)}
         products = products.take(kept)
     # sparse until it is known which products are in which part
-    targets = labels.encode_sparse(products.column("categories"))
+    targets = labels.encode_sparse(products.lazy_column("categories"))
     groups = _groups(products, config.split, context)
     split = split_rows(targets, groups, config.split, config.seed, test_given=has_test_catalog)
     # the training set holds training and validation rows only, so both are renumbered within it
@@ -169,7 +169,7 @@ def _groups(products: Catalog, settings: SplitSettings, context: Context) -> Row
 def _with_test_catalog(split: LabelledSplit, test: Catalog) -> LabelledSplit:
     """`split` with the products of another catalogue as test set, less those that are in the training set."""
     usable, left_out = usable_for_test(test, known=split.training_set.catalog.ids)
-    targets = split.labels.encode_sparse(usable.column("categories"))
+    targets = split.labels.encode_sparse(usable.lazy_column("categories"))
     # as those of the training: both have the same labels, and one of them may be small
     if not sp.issparse(split.training_set.targets) and not is_too_large(*targets.shape):
         targets = targets.toarray()

@@ -84,28 +84,23 @@ def fit_model(
     # The clock starts here: reading and splitting are not part of the budget.
     budget = Budget.from_seconds(config.budget, context)
     fitted = fit_members(run, budget.part(MEMBERS_SHARE))
-    taxonomy = Taxonomy.of(labels, training_set.catalog.column("categories"))
+    taxonomy = Taxonomy.of(labels, training_set.catalog.lazy_column("categories"))
     members = {name: item.member for name, item in fitted.members.items()}
     model = Model(config, labels, members, taxonomy=taxonomy)
     # Members are systems too: each alone is a row of the results, and may be the final system.
     scores = _member_scores(fitted, training_set)
     scores |= _fit_systems(run, model, fitted, budget)
     _choose_final_system(model, scores, training_set.targets[run.tuning_rows], context)
+    widths = {name: item.predictions.features.shape[1] for name, item in fitted.members.items()}
+    model.nearest_neighbours = _neighbours(model, fitted, training_set)
+    fitted.forget_features()
     tell_stage(context, "fitting thresholds")
     # Calibration and limits are fitted for the final system only: nobody decides by the others.
     final_scores = scores[model.decide_with]
     tuning = _all_tuning_scores(run, model, fitted, final_scores)
     _fit_decision_rule(run, model, tuning)
-    features = {
-        name: fitted.members[name].predictions.features
-        for name in model.members_of(model.decide_with)
-    }
-    titles = training_set.catalog.column("title")
-    model.nearest_neighbours = Neighbours.of(
-        features, training_set.catalog.ids, titles, training_set.targets
-    )
     folds = config.stacking.folds_of(len(training_set.train))
-    model.facts = _facts(model, fitted, len(tuning.rows), folds)
+    model.facts = _facts(model, fitted, widths, len(tuning.rows), folds)
     model.seconds = checkpoints.seconds
     # several members may read one image, and each refuses it
     model.training_refused = tuple(dict.fromkeys(fitted.refused))
@@ -155,6 +150,16 @@ def _fit_system(run: TrainingRun, name: str, model: Model, fitted: FittedMembers
     stack.fit(model, run.context, run.checkpoints)
     model.system_members[name] = system_members(model, name, fitted.members)
     return stack.tuning_scores(model, run.context, run.checkpoints)
+
+
+def _neighbours(model: Model, fitted: FittedMembers, training_set: TrainingSet) -> Neighbours:
+    """The index of the training products, by the features of the final system."""
+    features = {
+        name: fitted.members[name].predictions.features
+        for name in model.members_of(model.decide_with)
+    }
+    catalog = training_set.catalog
+    return Neighbours.of(features, catalog.ids, catalog.column("title"), training_set.targets)
 
 
 def _choose_final_system(
@@ -238,15 +243,17 @@ def _fit_decision_rule(run: TrainingRun, model: Model, tuning: TuningScores) -> 
     )
 
 
-def _facts(model: Model, fitted: FittedMembers, scored: int, folds: int) -> dict[str, object]:
+def _facts(
+    model: Model, fitted: FittedMembers, widths: dict[str, int], scored: int, folds: int
+) -> dict[str, object]:
     """What the model records of its training.
 
     Args:
+        widths: of each member's features.
         scored: products with scores of models that had not seen them.
         folds: in which these were scored.
     """
     most = model.config.stacking.max_products
-    widths = {name: item.predictions.features.shape[1] for name, item in fitted.members.items()}
     return {
         "not_run": fitted.not_run,
         "folds": folds,

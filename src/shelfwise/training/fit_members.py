@@ -54,6 +54,11 @@ class FittedMembers:
     not_run: dict[str, str]
     refused: list[RejectedField] = field(default_factory=list)
 
+    def forget_features(self) -> None:
+        """Let go of all features: of many products they take more memory than anything else."""
+        for name, item in self.members.items():
+            self.members[name] = item.forget_features()
+
 
 def fit_members(run: TrainingRun, budget: Budget) -> FittedMembers:
     """Fit all members.
@@ -117,15 +122,14 @@ def fit_member(
     folds = _folds(training_set, folds_in_all, run.config.seed)
     # The paper fits its policies on the predictions for products that the members were trained on.
     if stacking.fitted_on == "in_sample" or not stacked:
-        in_sample = predictions.without_features().take(training_set.train)
-        return FittedMember(work.member, predictions, in_sample, training_set.train, folds)
+        return FittedMember(work.member, predictions, training_set.train, folds)
     if stacking.fitted_on == "holdout":
         # Fold 0 is held out; the products of the others are fitted on and never predicted.
         folds = np.where(folds == 0, 0, -1)
     held_out = work.held_out(folds)
     rows = np.flatnonzero(folds >= 0)
     return FittedMember(
-        work.member, predictions, held_out.take(rows), training_set.train[rows], folds[rows]
+        work.member, predictions, training_set.train[rows], folds[rows], held_out.take(rows)
     )
 
 

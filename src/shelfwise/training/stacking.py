@@ -48,17 +48,28 @@ class FittedMember:
         member: the fitted modality.
         predictions: for all N rows of the training set, by the member fitted on the training rows. Those of
             the validation rows are out of sample.
-        out_of_fold: for `rows`, by models that had not seen them (or in-sample predictions, where the
-            settings say so); without features.
         rows: what the policies are fitted on.
         folds: (len(rows),) the fold of each of `rows`.
+        held_out: for `rows`, by models that had not seen them, without features; None where there are none.
     """
 
     member: Modality
     predictions: Prediction
-    out_of_fold: Prediction
     rows: Rows
     folds: Rows
+    held_out: Prediction | None = None
+
+    @property
+    def out_of_fold(self) -> Prediction:
+        """For `rows`, by models that had not seen them, or else in-sample; without features."""
+        if self.held_out is not None:
+            return self.held_out
+        # taken when it is asked for, which may be never: the copy is as large as all scores
+        return self.predictions.without_features().take(self.rows)
+
+    def forget_features(self) -> FittedMember:
+        """The same without the features, which are the largest of what it holds."""
+        return dataclasses.replace(self, predictions=self.predictions.without_features())
 
 
 @dataclass(frozen=True)
