@@ -84,6 +84,10 @@ def _train(
     tell_stage(context, "preparing the data")
     data = prepare_data(catalog, config, test, context, beside)
     config = data.with_reading(config)
+    # all products of the training catalogue are in the model already where the test has its own
+    refits = config.refit and test is None
+    if not refits:
+        data = data.without_source()
     stages = out.with_name(out.name + ".partial")
     # once: it reads every value of the catalogue
     key = _run_key(config, data)
@@ -100,8 +104,7 @@ def _train(
     training = data.training_set.catalog
     results |= evaluate_model(model, data.test, data.test_targets, context, training)
     results["refit"] = None
-    # all products of the training catalogue are in the model already where the test has its own
-    if config.refit and test is None:
+    if refits:
         told = stage_display(context, "on all products, ")
         second = Checkpoints(stages / "refit", key, resume, told)
         outcome = refit(model, data, config, context, second, seconds_fit)

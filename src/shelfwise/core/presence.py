@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from shelfwise.core.modality import Modality, ModalityTask
 from shelfwise.core.plugin_calls import checked
 from shelfwise.core.read_only import changes_refused, lent
+from shelfwise.core.sparse_rows import one_below_another
 from shelfwise.core.sparse_scores import dense, highest_scores, in_row_order, row_slices
 from shelfwise.core.types import Context, Examples, FieldInputs, Prediction
 from shelfwise.errors import LabelError
@@ -128,18 +129,21 @@ def _predict_highest(
     count = len(inputs)
     # sparse probabilities take little memory, and more products at a time less time
     numbers = _SPARSE_NUMBERS if modality.predicts_sparse else labels
-    highest = []
     features = np.zeros((count, 0), np.float32)
-    with context.progress(context.title, count) as progress:
+
+    def highest() -> Iterator[sp.csr_array]:
+        nonlocal features
         for rows in row_slices(count, numbers):
             some = inputs.take(np.arange(rows.start, rows.stop))
             part = _predict(modality, some, labels, context)
-            highest.append(highest_scores(part.probabilities))
             width = part.features.shape[1]
             # features have no width until a product has the field
             if width > features.shape[1]:
                 features = np.zeros((count, width), np.float32)
             features[rows, :width] = part.features
+            yield highest_scores(part.probabilities)
             progress.advance(len(some))
-    probabilities = sp.csr_array(sp.vstack(highest, format="csr"))
+
+    with context.progress(context.title, count) as progress:
+        probabilities = one_below_another(highest(), labels)
     return Prediction(probabilities, features, inputs.present)

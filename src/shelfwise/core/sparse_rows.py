@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from shelfwise.core.growing_array import GrowingArray
 from shelfwise.text.gram_counts import SparseParts
@@ -50,13 +50,15 @@ def side_by_side(blocks: list[SparseParts], widths: Sequence[int]) -> sp.csr_arr
     )
 
 
-def one_below_another(parts: Iterable[sp.csr_array], columns: int) -> sp.csr_array:
-    """The rows (N, F) of all parts, float32, with so many columns.
+def one_below_another(
+    parts: Iterable[sp.csr_array], columns: int, dtype: DTypeLike = np.float32
+) -> sp.csr_array:
+    """The rows (N, F) of all parts, of type `dtype`, with so many columns.
 
     The same as scipy's ``vstack``, which holds all parts beside the whole: here a part may be made when the
     one before it is forgotten.
     """
-    values = GrowingArray(np.float32)
+    values = GrowingArray(dtype)
     places = GrowingArray(np.int32)
     lengths = [np.zeros(1, np.int64)]
     for part in parts:

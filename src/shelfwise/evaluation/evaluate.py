@@ -71,6 +71,10 @@ def evaluate_model(
     for name in model.systems:
         systems[name], decided[name] = score_system(model, name, answers, truth)
     final = decided[model.decide_with]
+    similar = similar_figures(model, answers, truth)
+    # only policies that read features want them again
+    if all(policy.reads == "scores" for policy in model.policies.values()):
+        answers = answers.without_features()
     # several members may have the same note, and one is enough
     provenance = model.facts["provenance"].values()
     notes = dict.fromkeys(facts["note"] for facts in provenance if facts.get("note"))
@@ -91,7 +95,7 @@ def evaluate_model(
         "decisions": decision_figures(model, answers, truth),
         "mistakes": worst_mistakes(model, catalog, truth, final, answers),
         "disagreements": contradicting_products(model, catalog, truth, answers),
-        "similar": similar_figures(model, answers, truth),
+        "similar": similar,
         "refused": refused_fields(model, answers),
         "unknown_labels": unknown,
         "near_copies": copies,

@@ -74,6 +74,11 @@ class MemberPredictions:
         """The features (N, D) of each member, by its name; every member has a D of its own."""
         return {name: prediction.features for name, prediction in self.predictions.items()}
 
+    def without_features(self) -> MemberPredictions:
+        """The same for whoever reads scores alone: features are wide."""
+        slim = {name: one.without_features() for name, one in self.predictions.items()}
+        return replace(self, predictions=slim)
+
 
 @dataclass
 class Predictor(ABC):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from shelfwise.core.sparse_rows import one_below_another
+
 PRODUCTS_PER_BLOCK = 1 << 14
 
 
@@ -18,10 +20,9 @@ def highest_below(scores: sp.csr_array, ancestors: sp.csr_array) -> sp.csr_array
         scores: (N, L), above 0 where they are stored.
         ancestors: (L, L) whether the row's label implies the column's; every label implies itself.
     """
-    parts = [sp.csr_array((0, scores.shape[1]), dtype=scores.dtype)]
-    for start in range(0, scores.shape[0], PRODUCTS_PER_BLOCK):
-        parts.append(_raised(scores[start : start + PRODUCTS_PER_BLOCK], ancestors))
-    return sp.csr_array(sp.vstack(parts, format="csr"))
+    starts = range(0, scores.shape[0], PRODUCTS_PER_BLOCK)
+    parts = (_raised(scores[start : start + PRODUCTS_PER_BLOCK], ancestors) for start in starts)
+    return one_below_another(parts, scores.shape[1], scores.dtype)
 
 
 def _raised(scores: sp.csr_array, ancestors: sp.csr_array) -> sp.csr_array:

@@ -84,6 +84,13 @@ class PreparedData(LabelledSplit):
         """
         return config.model_copy(update={"catalog": self.readings["catalog"].settings})
 
+    def without_source(self) -> PreparedData:
+        """The same without the products as they were read: the parts of the split are copies of them."""
+        reading = self.readings["catalog"]
+        nothing = replace(reading.catalog, table=reading.catalog.table.schema.empty_table())
+        readings = {**self.readings, "catalog": replace(reading, catalog=nothing)}
+        return replace(self, readings=readings)
+
 
 def prepare_data(
     catalog: Path,

@@ -5,7 +5,7 @@ Dimensions: N products, F sparse inputs, D dense inputs, L labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from shelfwise.core.sparse_rows import one_below_another
 from shelfwise.core.sparse_scores import dense
 from shelfwise.core.types import Floats, Matrix
 from shelfwise.metrics.counts import row_blocks
@@ -183,13 +184,14 @@ def _written_out(matrix: sp.csr_array, rows: NDArray[np.integer]) -> Floats:
 
 def sparse_weights(weights: Floats, least: float) -> sp.csr_array:
     """Dense weights (F, L) as sparse rows; those nearer to 0 than `least` become 0, in `weights` too."""
-    # there may be no rows at all
-    parts = [sp.csr_array((0, weights.shape[1]), dtype=np.float32)]
-    for rows in row_blocks(len(weights), weights.shape[1], _WRITTEN_AT_A_TIME):
-        some = weights[rows]
-        some[np.abs(some) < least] = 0
-        parts.append(sp.csr_array(some))
-    return sp.csr_array(sp.vstack(parts, format="csr"))
+
+    def parts() -> Iterator[sp.csr_array]:
+        for rows in row_blocks(len(weights), weights.shape[1], _WRITTEN_AT_A_TIME):
+            some = weights[rows]
+            some[np.abs(some) < least] = 0
+            yield sp.csr_array(some)
+
+    return one_below_another(parts(), weights.shape[1])
 
 
 def _write_out(matrix: sp.csr_array, rows: NDArray[np.integer], dense: Floats) -> None:
