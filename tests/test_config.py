@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -208,9 +210,27 @@ def test_two_presets_are_refused_wherever_they_stand(tmp_path: Path) -> None:
     ):
         Config.load("quick", file)
     with pytest.raises(ConfigError, match="is 'quick', and config has preset = 'best'; leave"):
-        Config.load("quick", changes={"preset": "best"})
+        Config.load("quick", {"preset": "best"})
     # a mapping that names a preset has its members, too
-    assert Config.load(changes={"preset": "best"}) == Config.load("best") == Config.load(None, file)
+    assert Config.load(file={"preset": "best"}) == Config.load("best") == Config.load(None, file)
+
+
+@pytest.mark.parametrize(
+    ("toml", "changes", "message"),
+    [
+        ("[labels]\nmin_count = 'ten'", {"labels": {"min_count": 5}}, "labels.min_count: .*'ten'"),
+        ("labels = 5", {"labels": {"min_count": 5}}, "setting labels: .*got 5"),
+        ("seed = 1.5", {"seed": 0}, "setting seed: .*got 1.5"),
+    ],
+)
+def test_a_mistake_that_a_change_takes_the_place_of_is_told(
+    toml: str, changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(toml)
+    for settings in (file, tomllib.loads(toml)):
+        with pytest.raises(ConfigError, match=message):
+            Config.load("quick", settings, changes)
 
 
 def test_a_plugins_settings_are_checked_too() -> None:

@@ -310,8 +310,6 @@ class Categorizer(ModelEstimator):
     def _settings(self) -> Config:
         """The preset, the changes given to the constructor, and its seed, each over the one before."""
         changes = {} if self.seed is None else {"seed": self.seed}
-        if isinstance(self.config, Mapping):
-            return Config.load(self.preset, changes={**self.config, **changes})
         return Config.load(self.preset, self.config, changes)
 
 

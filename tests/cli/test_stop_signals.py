@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.cli.stop_signals import orderly_stop
+from shelfwise.cli.stop_signals import orderly_stop, stop_told
 
 WRITER = """
 import sys, time
@@ -43,8 +43,27 @@ def test_what_is_unfinished_is_removed(number: signal.Signals, tmp_path: Path) -
         assert list(tmp_path.iterdir())
         run.send_signal(number)
         assert run.wait(30) == 128 + number
-        assert "Traceback" not in run.stderr.read()
+        assert run.stderr.read() == "stopped; what was unfinished is removed\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143), SystemExit(129)])
+def test_a_stop_is_told_in_a_sentence_with_how_to_go_on(
+    stop: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(type(stop)), stop_told("train"):
+        raise stop
+    removed, goes_on = capsys.readouterr().err.split("removed; ")
+    assert (removed, goes_on) == (
+        "stopped; what was unfinished is ",
+        "with --resume the same command goes on where it stopped\n",
+    )
+
+
+def test_a_code_of_a_verbs_own_is_no_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="4"), stop_told("label"):
+        raise SystemExit(4)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stop_while_the_command_line_is_imported_is_no_traceback() -> None:

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from shelfwise import aliases
+from shelfwise.cli.stop_signals import stop_told
 from shelfwise.errors import ConfigError
 
 INCOMPLETE = 4
@@ -88,13 +89,21 @@ _MAY_BE_EMPTY = frozenset({"--title", "--description"})
 
 
 class Command(TyperCommand):
-    """A verb that also takes the options' old names, and says the new ones. It takes no empty words."""
+    """A verb that also takes the options' old names, and says the new ones; one that is stopped says so.
+
+    It takes no empty words.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Replace old option names before they are parsed."""
         _refuse_empty_words(args)
         renamed = aliases.OPTIONS.get(self.name or "", {})
         return super().parse_args(ctx, [_name_of_today(argument, renamed) for argument in args])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do what the verb does, and tell where it was stopped."""
+        with stop_told(self.name or ""):
+            return super().invoke(ctx)
 
 
 def _refuse_empty_words(words: Sequence[str]) -> None:

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
 STOP_SIGNALS = ("SIGTERM", "SIGHUP")
 """What `kill` and other programs send, and what a terminal sends that is closed."""
+
+_STOP_CODES = (129, 143)
+"""The exit codes of these signals in a shell."""
+
+_GOES_ON = {
+    "train": "with --resume the same command goes on where it stopped",
+    **dict.fromkeys(
+        ("compare", "fetch", "ingest", "label"), "the same command goes on where it stopped"
+    ),
+}
+"""What a verb does when it is called again; the others begin anew."""
+
+
+@contextmanager
+def stop_told(verb: str) -> Iterator[None]:
+    """Say on standard error that the verb was stopped, and how it goes on; then let it end."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as end:
+        # any other code is a verb's own
+        if isinstance(end, KeyboardInterrupt) or end.code in _STOP_CODES:
+            goes_on = _GOES_ON.get(verb)
+            words = "stopped; what was unfinished is removed" + (f"; {goes_on}" if goes_on else "")
+            # nobody reads what a terminal that was closed is told
+            with suppress(OSError):
+                print(words, file=sys.stderr)  # noqa: T201 - the command line speaks
+        raise
 
 
 @contextmanager

@@ -159,11 +159,11 @@ class Config(Settings):
     def load(
         cls,
         preset: str | None = None,
-        file: Path | str | None = None,
+        file: Path | str | Mapping[str, Any] | None = None,
         changes: Mapping[str, Any] | None = None,
         default: str = "recommended",
     ) -> Config:
-        """The preset, with `file` (TOML) laid over it, with `changes` laid over both.
+        """The preset, with `file` (TOML, or its values) laid over it, with `changes` laid over both.
 
         The preset is `preset`, or the one that `file` or `changes` name, or else `default`. The preset
         ``none`` is empty: members and systems are those of `file` and `changes` alone.
@@ -175,26 +175,20 @@ class Config(Settings):
         >>> Config.load("paper", changes={"labels": {"min_count": 15}}).labels.min_count
         15
         """
-        if not isinstance(file, str | os.PathLike | None):
-            raise ConfigError(
-                f"the settings are of the type {type(file).__name__}; give a TOML file, or a mapping such as "
-                "{'labels': {'min_count': 2}}"
-            )
-        over = merged(read_toml(Path(file)) if file is not None else {}, changes or {})
+        settings = _settings_of(file)
+        over = merged(settings, changes or {})
         # a file or mapping was written for its preset: under another one it would train something else
         name = str(over.get("preset", default if preset is None else preset))
         if preset not in (None, name):
+            where = file if isinstance(file, str | os.PathLike) else "config"
             raise ConfigError(
-                f"the preset asked for is {preset!r}, and {file or 'config'} has preset = {name!r}; "
+                f"the preset asked for is {preset!r}, and {where} has preset = {name!r}; "
                 "leave one of them out"
             )
-        base: dict[str, Any] = {}
-        if name in PRESETS:
-            text = files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8")
-            base = tomllib.loads(text)
-        elif name != NO_PRESET:
-            known = ", ".join((*PRESETS, NO_PRESET))
-            raise ConfigError(f"there is no preset called {name!r}; known: {known}")
+        base = _values_of_preset(name)
+        # a mistake in the file is one even where a change takes the place of it
+        if settings and changes:
+            return cls.parse({**merged(base, settings), "preset": name}).changed(changes)
         return cls.parse({**merged(base, over), "preset": name})
 
     @staticmethod
@@ -229,3 +223,34 @@ class Config(Settings):
     def dump(self) -> dict[str, Any]:
         """Plain JSON-ready values; ``Config.parse(config.dump()) == config``."""
         return self.model_dump(mode="json")
+
+
+def _settings_of(file: Path | str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """The values of a settings file; those of a mapping are these values.
+
+    Raises:
+        ConfigError: it is neither, or cannot be read.
+    """
+    if file is None or isinstance(file, Mapping):
+        return dict(file or {})
+    if isinstance(file, str | os.PathLike):
+        return read_toml(Path(file))
+    raise ConfigError(
+        f"the settings are of the type {type(file).__name__}; give a TOML file, or a mapping such as "
+        "{'labels': {'min_count': 2}}"
+    )
+
+
+def _values_of_preset(name: str) -> dict[str, Any]:
+    """What a preset sets.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name in PRESETS:
+        text = files("shelfwise").joinpath("presets", f"{name}.toml").read_text("utf-8")
+        return tomllib.loads(text)
+    if name != NO_PRESET:
+        known = ", ".join((*PRESETS, NO_PRESET))
+        raise ConfigError(f"there is no preset called {name!r}; known: {known}")
+    return {}
