@@ -57,6 +57,11 @@ class CatalogSettings(Settings):
         None,
         description="between several paths of one product in a text; unset: found in the column",
     )
+    repeated_ids: Literal["auto", "join", "first"] = Field(
+        "auto",
+        description="rows that repeat a product with other categories; join: these are added to it; first: "
+        "only its first row counts; auto: join, where the file's beginning has such rows",
+    )
     departments: tuple[str, ...] = Field(
         (), description="keep products with one of these names in a path; empty keeps all"
     )

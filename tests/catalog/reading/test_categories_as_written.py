@@ -203,11 +203,12 @@ def test_rows_with_nothing_but_categories_are_told(tmp_path: Path) -> None:
 
 def test_ids_that_come_again_with_other_categories_are_told(tmp_path: Path) -> None:
     rows = [(p.id, p.title, path[-1]) for p in PRODUCTS for path in p.paths]
-    told = read(tmp_path, table(("product_id", "name", "category"), rows)).reading.evidence
-    assert any("repeat an id with other categories" in sentence for sentence in told)
+    result = read(tmp_path, table(("product_id", "name", "category"), rows))
+    assert paths_read(result) == [{path[-1:] for path in p.paths} for p in PRODUCTS]
+    assert any("repeat a product with other categories" in one for one in result.reading.evidence)
     same = [(p.id, p.title, p.paths[0][-1]) for p in PRODUCTS for _ in "ab"]
     told = read(tmp_path, table(("product_id", "name", "category"), same)).reading.evidence
-    assert not any("repeat an id" in sentence for sentence in told)
+    assert not any("repeat a" in sentence for sentence in told)
 
 
 def test_a_name_in_the_first_row_of_its_group_is_told(tmp_path: Path) -> None:

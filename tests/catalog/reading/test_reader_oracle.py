@@ -48,6 +48,7 @@ from shelfwise.catalog.reading.record_parsing import (
 )
 from shelfwise.catalog.reading.streaming import block_cutting
 from shelfwise.catalog.reading.streaming.blocks import NOTHING_BUT_ID, Quarantined, refuse
+from shelfwise.catalog.reading.streaming.stream import REPEATED_BELOW
 from shelfwise.catalog.reading.value_parsing import Rules
 from shelfwise.config import CatalogSettings
 from shelfwise.core.catalog import SCHEMA
@@ -68,6 +69,7 @@ def slowly(
     reading = reading or FileReading.nothing()
     decimal, columns = reading.decimal, {**reading.chosen, **columns}
     rules, products, quarantine, lines = Rules(decimal=decimal, root=path.parent), [], [], {}
+    first: dict[str, Product] = {}
     for piece, values in slow_records(path, form):
         if isinstance(values, RecordError):
             quarantine.append(refuse(piece, values))
@@ -94,14 +96,32 @@ def slowly(
                 kept = f"the product {product.id!r} of line {line}"
                 reason = f"the row belongs to {kept}, of which it is a variant"
                 fault = RecordError("variant row", reason)
+            elif reading.repeated_ids == "join" and adds_categories(product, first[product.id]):
+                line = lines[product.id]
+                product_of = f"the product {product.id!r} of line {line}"
+                reason = f"the row's categories are added to {product_of}"
+                fault = RecordError("category row", reason)
+                row = next(row for row in products if row["id"] == product.id)
+                known = row["categories"] or []
+                new = [path for path in product.categories if path not in known]
+                row["categories"] = known + new
             quarantine.append(refuse(piece, fault, product.id))
             continue
         lines[product.id] = piece.line
+        first[product.id] = product
         row = {name: getattr(product, name) for name in SCHEMA.names}
         products.append(
             {**row, "related": product.related and list(product.related.items()), **product.further}
         )
     return products, quarantine, dict(+rules.notes)
+
+
+def adds_categories(row: Product, first: Product) -> bool:
+    """Whether a row that repeats a product's id says nothing else of it than further categories."""
+    same = all(
+        getattr(row, field) in (None, getattr(first, field)) for field in ("title", "description")
+    )
+    return same and row.categories is not None and row.categories != first.categories
 
 
 def slow_records(path: Path, form: str) -> Iterator[Record]:
@@ -216,6 +236,8 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         empty = dict.fromkeys([*SCHEMA.names, *(key for row in products for key in row)])
         assert reading.catalog.table.to_pylist() == [{**empty, **row} for row in products]
         assert reading.quarantine == quarantine
+        # tested with rows that repeat a product
+        reading.notes.pop(REPEATED_BELOW, None)
         assert reading.notes == notes
         assert reading.records == len(products) + len(quarantine)
 

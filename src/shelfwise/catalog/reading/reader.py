@@ -15,6 +15,7 @@ from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.images.image_urls import FetchedImages
+from shelfwise.catalog.reading.joined_tables import category_rows_of_file
 from shelfwise.catalog.reading.source_file import check_file, unchanged
 from shelfwise.catalog.reading.streaming.blocks import Quarantined
 from shelfwise.catalog.reading.streaming.parallel import reading_pool
@@ -178,7 +179,14 @@ def open_stream(
         images = ImageFinder(path.parent)
         with reading_pool(processes_for(path)) as pool, closing(DuplicateIds()) as seen:
             place = StreamPlace(seen, pool=pool)
-            stream = CheckedBlocks(source, settings.columns, reading, images, place=place)
+            rows = None
+            if reading.repeated_ids == "join":
+                with reporter.progress(f"joining rows of {path.name}", size) as first_bar:
+                    advance = first_bar.advance
+                    rows = category_rows_of_file(path, settings, reading, pool, advance)
+            stream = CheckedBlocks(
+                source, settings.columns, reading, images, place=place, category_rows=rows
+            )
             yield stream
     # a catalogue of nothing but refused records is most likely read in the wrong way
     if not stream.accepted:

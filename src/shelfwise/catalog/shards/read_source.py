@@ -13,6 +13,7 @@ from shelfwise.catalog.reading.detection.file_detection import detect_reading
 from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.images.image_urls import FetchedImages
+from shelfwise.catalog.reading.joined_tables import category_rows_of_file
 from shelfwise.catalog.reading.reader import quarantine_row
 from shelfwise.catalog.reading.streaming.blocks import Quarantined
 from shelfwise.catalog.reading.streaming.parallel import ReadingPool
@@ -73,7 +74,12 @@ class SourceReader:
             pool=self.pool,
             start=self.state.position,
         )
-        stream = CheckedBlocks(opened, source.settings.columns, reading, images, place=place)
+        rows = category_rows_of_file(
+            source.path, source.settings, reading, self.pool, advance=lambda _: None
+        )
+        stream = CheckedBlocks(
+            opened, source.settings.columns, reading, images, place=place, category_rows=rows
+        )
         fault = self._drain(stream, source)
         # its sha256 was taken before, and would be that of another file
         if not source.is_unchanged():

@@ -15,10 +15,7 @@ from shelfwise.catalog.reading.categories.beside_names import (
 )
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.category_text import signs_only
-from shelfwise.catalog.reading.categories.continued_rows import (
-    told_continued_rows,
-    told_repeated_ids,
-)
+from shelfwise.catalog.reading.categories.continued_rows import told_continued_rows
 from shelfwise.catalog.reading.categories.filled_once import told_filled_once
 from shelfwise.catalog.reading.categories.flat_lists import question_of_flat_lists
 from shelfwise.catalog.reading.categories.told_joined import (
@@ -104,7 +101,6 @@ def told_categories(
         question,
         told_filled_once(column, values),
         told_continued_rows(column, ids, titles, values),
-        told_repeated_ids(column, ids, values),
         _told_no_category(column, last),
         told_joined_names(column, last, signs),
         told_parted_names(column, _texts(values), signs),

@@ -58,6 +58,12 @@ class FileBeginning:
         """The first values of a column, and some from further down."""
         return [*self.sample(name), *_spread(self.parts, name)]
 
+    def every(self, name: str) -> list[Any]:
+        """All values of a column that the block has."""
+        column: Column = self.parts.columns.get(name, [])
+        others = [one.get(name) for _, one in self.parts.others if isinstance(one, Mapping)]
+        return _from_json([*python_values(column), *others])
+
 
 def _sample(parts: ParsedBlock, name: str) -> list[Any]:
     """The first values of a column as Python objects."""

@@ -26,6 +26,10 @@ from shelfwise.catalog.reading.categories.category_reading import (
     configured_signs,
 )
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.repeated_products import (
+    RepeatedIds,
+    find_repeated_products,
+)
 from shelfwise.catalog.reading.categories.told_categories import told_categories
 from shelfwise.catalog.reading.categories.told_names import told_names
 from shelfwise.catalog.reading.columns.beside_columns import with_labels_beside
@@ -101,6 +105,7 @@ def detect_reading(
     if combined is None:
         evidence.extend(told_nested_categories(names, columns, sample))
     categories = columns.get("categories", "")
+    repeated_ids = _repeated_ids(beginning, columns, combined)
     float_ids = _are_whole_decimals("id", sample(columns.get("id", "")), evidence)
     float_labels = _are_whole_decimals(categories, sample(categories), evidence)
     reading = FileReading(
@@ -115,6 +120,7 @@ def detect_reading(
         chosen=chosen,
         line_ids=line_ids,
         rivals=() if combined else category_rivals(names, columns, settings, sample),
+        repeated_ids=repeated_ids,
     )
     return reading, source
 
@@ -138,6 +144,38 @@ def _signs(beginning: FileBeginning, columns: Mapping[str, str]) -> CategorySign
     evidence.extend(told_ids(ids))
     evidence.extend(told_categories(categories, sample(categories), ids, titles, signs))
     return signs
+
+
+def _repeated_ids(
+    beginning: FileBeginning, columns: Mapping[str, str], combined: CategoryColumns | None
+) -> RepeatedIds | None:
+    """What the rows are that repeat an id; tells of them.
+
+    Args:
+        columns: our field -> the file's column.
+        combined: the columns that make up the categories, where they are several.
+    """
+    setting = beginning.settings.repeated_ids
+    ids = beginning.every(columns.get("id", ""))
+    # mostly each id is there once, and then the other columns are not looked at
+    if len(set(map(str, ids))) == len(ids):
+        return "join" if setting == "join" else None
+    texts = [beginning.every(columns.get(field, "")) for field in ("title", "description")]
+    categories = _every_category(beginning, columns, combined)
+    column = columns.get("categories", "categories")
+    found, told = find_repeated_products(column, ids, texts, categories, setting)
+    beginning.evidence.extend(told)
+    return found
+
+
+def _every_category(
+    beginning: FileBeginning, columns: Mapping[str, str], combined: CategoryColumns | None
+) -> list[Any]:
+    """What the columns of categories hold in each row."""
+    if combined is None:
+        return beginning.every(columns.get("categories", ""))
+    rows = zip(*(beginning.every(name) for name in combined.names), strict=True)
+    return [None if all(map(is_missing, row)) else row for row in rows]
 
 
 def _line_ids(beginning: FileBeginning, columns: Mapping[str, str]) -> LineIds | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
+from shelfwise.catalog.reading.categories.repeated_products import RepeatedIds
 from shelfwise.catalog.reading.columns.missing_ids import LineIds
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.price_parsing import DecimalSign
@@ -31,6 +32,8 @@ class FileReading:
         urls: what stands for images that are named by URLs; None where nothing does.
         evidence: one sentence a decision, for people.
         rivals: one sentence a column that could be the categories too, for people.
+        repeated_ids: whether rows that repeat a product add their categories to it; None where the file's
+            beginning has no such rows.
     """
 
     columns: Mapping[str, str]
@@ -45,6 +48,7 @@ class FileReading:
     chosen: Mapping[str, str] = field(default_factory=dict)
     line_ids: LineIds | None = None
     rivals: tuple[str, ...] = ()
+    repeated_ids: RepeatedIds | None = None
 
     @classmethod
     def nothing(cls) -> FileReading:

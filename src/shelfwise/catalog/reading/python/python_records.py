@@ -22,6 +22,7 @@ from shelfwise.catalog.reading.columns.column_mapping import plan_columns
 from shelfwise.catalog.reading.detection.file_detection import detect_reading
 from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, ParsedBlock
 from shelfwise.catalog.reading.images.image_index import ImageFinder
+from shelfwise.catalog.reading.joined_tables import category_rows_of
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.python.python_containers import records_of
@@ -136,10 +137,16 @@ def read_records(
     ids = _ids_of(plain, id_column, reading.rules)
     # every record has an id from here on, so the reader need not count lines
     named = [{**record, id_column: name} for record, name in zip(plain, ids, strict=True)]
-    source = replace(source, form=replace(form, records=named))
+    blocks = list(source.blocks)
+    source = replace(source, form=replace(form, records=named), blocks=iter(blocks))
     # the working folder is nobody's choice, and may hold anything
     finder = ImageFinder(Path(root), search=Path(root) != Path())
-    stream = CheckedBlocks(source, settings.columns, reading, images=finder, ids_repeat=ids_repeat)
+    rows = None
+    if not ids_repeat:
+        rows = category_rows_of(replace(source, blocks=iter(blocks)), settings.columns, reading)
+    stream = CheckedBlocks(
+        source, settings.columns, reading, finder, ids_repeat=ids_repeat, category_rows=rows
+    )
     tables: list[pa.Table] = []
     quarantine: list[Quarantined] = []
     for table, refused in stream:

@@ -14,22 +14,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from loky import cpu_count
 
-from shelfwise.catalog.reading.arrow import not_null, one_chunk, take_rows
-from shelfwise.catalog.reading.byte_stream import Block, RawRecord, RecordError
+from shelfwise.catalog.reading.arrow import one_chunk, take_rows
+from shelfwise.catalog.reading.byte_stream import Block
 from shelfwise.catalog.reading.categories.late_signs import LateSigns
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.file_format import OpenedFile
 from shelfwise.catalog.reading.images.image_index import ImageFinder
-from shelfwise.catalog.reading.record_parsing import raw_json
 from shelfwise.catalog.reading.row_kinds import NO_TOTAL
 from shelfwise.catalog.reading.streaming.block_sequence import checked_in_order
 from shelfwise.catalog.reading.streaming.blocks import (
     CheckedBlock,
     Quarantined,
     check_block,
-    refuse,
 )
+from shelfwise.catalog.reading.streaming.category_rows import CategoryRows
 from shelfwise.catalog.reading.streaming.parallel import BlockCheck
+from shelfwise.catalog.reading.streaming.repeated_rows import RepeatedRows, refuse_repeated
 from shelfwise.catalog.reading.streaming.stream_position import StreamPlace, StreamPosition
 from shelfwise.core.catalog import SCHEMA
 from shelfwise.core.image_sources import IMAGE_BYTES
@@ -44,6 +44,14 @@ Keeps a source with a new key in every record from becoming a table of a million
 BELOW_TOTAL = (
     "the row stands below the last total of the table, as notes do; leave notes out of the file"
 )
+
+REPEATED_BELOW = (
+    "rows below the file's beginning repeat an id; if they have further categories of a product, write "
+    'under [catalog]: repeated_ids = "join"'
+)
+
+_FEW_REPEATED = 0.01
+"""Rows that repeat an id, for each product, up to which they are odd ones out."""
 
 _MOST_NOTES = 5
 """Rows below the last total up to which they may be notes; more are a part of the table."""
@@ -65,6 +73,8 @@ class CheckedBlocks:
         ids_repeat: whether products may share an id; else all but the first are refused.
         place: where the file stands among those of its catalogue; a file by itself, from its beginning,
             where it is left out.
+        category_rows: the rows that add categories to a product above them; else such rows are refused as
+            repeated ids.
 
     Attributes, filled while iterating:
         accepted: number of products.
@@ -72,6 +82,7 @@ class CheckedBlocks:
         first_refused: the first of these.
         notes: what was set aside without refusing the product, in plain words -> how many.
         lines: (N,) where each product of the last batch stands.
+        repeated: the rows of the last batch that repeat an id; None where there are none.
     """
 
     def __init__(
@@ -82,6 +93,7 @@ class CheckedBlocks:
         images: ImageFinder | None = None,
         ids_repeat: bool = False,
         place: StreamPlace | None = None,
+        category_rows: CategoryRows | None = None,
     ) -> None:
         self.source = source
         self.reading = reading
@@ -93,6 +105,8 @@ class CheckedBlocks:
         self.first_refused: Quarantined | None = None
         self.notes: Counter[str] = Counter(start.notes)
         self.lines = np.empty(0, np.int64)
+        self.repeated: RepeatedRows | None = None
+        self._category_rows = category_rows
         self._images = images
         self._ids_repeat = ids_repeat
         if images is not None:
@@ -140,6 +154,7 @@ class CheckedBlocks:
                     self._below_total = self.accepted - totals[-1].accepted_before
                 elif self._below_total:
                     self._below_total += len(table)
+                self.notes[REPEATED_BELOW] += self._late_repeats(refused)
                 self._blocks_done = found.done
                 yield table, refused
         if self._left_out:
@@ -150,8 +165,17 @@ class CheckedBlocks:
         told = late_signs.told()
         if told is not None:
             self.notes[told[0]] = told[1]
+        if self.notes[REPEATED_BELOW] <= _FEW_REPEATED * self.accepted:
+            del self.notes[REPEATED_BELOW]
         if 0 < self._below_total <= _MOST_NOTES:
             self.notes[BELOW_TOTAL] = self._below_total
+
+    def _late_repeats(self, refused: list[Quarantined]) -> int:
+        """How many rows of a batch repeat an id, of which nobody was told that they may add categories."""
+        # of the file's beginning users are told with how it is read
+        if self._blocks_done == 0 or self.reading.repeated_ids is not None:
+            return 0
+        return sum(record.kind == "duplicate id" for record in refused)
 
     @property
     def position(self) -> StreamPosition | None:
@@ -193,19 +217,31 @@ class CheckedBlocks:
         if not self._ids_repeat:
             # 0 where an id is new, else the line that had it first
             first_lines = self.place.seen.add(ids, lines + self.place.lines_before)
+        self.repeated = None
         if first_lines.any():
-            refused = list(refused)
-            variant = _says_nothing_new(table)
-            for i in np.flatnonzero(first_lines).tolist():
-                first = self.place.describe(int(first_lines[i]))
-                record = _duplicate(block, checked.spans[i], ids[i].as_py(), first, variant[i])
-                refused.append(record)
-            refused.sort(key=lambda record: record.line)
+            again = np.flatnonzero(first_lines)
+            self.repeated = RepeatedRows(
+                take_rows(table, again), checked.spans[again], first_lines[again]
+            )
+            added = self._are_added(self.repeated)
+            further = refuse_repeated(block, self.repeated, added, self.place.describe)
+            refused = sorted([*refused, *further], key=lambda record: record.line)
             table = take_rows(table, np.flatnonzero(first_lines == 0))
         self.lines = lines[first_lines == 0]
+        if self._category_rows is not None:
+            table = self._category_rows.added_to(table)
         refused = self._with_places(refused, self.lines)
         names = [*SCHEMA.names, *self._kept_columns(table)]
         return table.select(names), refused
+
+    def _are_added(self, rows: RepeatedRows) -> Bools:
+        """Which rows add categories to a product of this file."""
+        lines = rows.spans[:, 0]
+        if self._category_rows is None:
+            return np.zeros(len(lines), dtype=bool)
+        # products of another file stay as they are
+        own_product = rows.first_lines > self.place.lines_before
+        return self._category_rows.are_at(lines) & own_product
 
     def _with_places(self, refused: list[Quarantined], lines: Int64Array) -> list[Quarantined]:
         """The refused records of a batch, each with the number of products before it in the file.
@@ -248,34 +284,3 @@ def processes_for(path: Path) -> int:
         return 1
     count: int = cpu_count()
     return count
-
-
-def _says_nothing_new(table: pa.Table) -> Bools:
-    """Which rows have no text and no category.
-
-    (N,). With a known id they are variants, as shops export them.
-    """
-    columns = (one_chunk(table.column(name)) for name in ("title", "description", "categories"))
-    nothing: Bools = ~np.any([not_null(column) for column in columns], axis=0)
-    return nothing
-
-
-def _duplicate(
-    block: Block, span: Int64Array, identifier: str, first: str, is_variant: bool
-) -> Quarantined:
-    """The record at `span`, whose id stood at `first`, as it goes to quarantine."""
-    reason = f"product {identifier!r}: the id is that of {first}; expected every id once"
-    fault = RecordError("duplicate id", reason)
-    if is_variant:
-        reason = (
-            f"the row belongs to the product {identifier!r} of {first}, of which it is a variant"
-        )
-        fault = RecordError("variant row", reason)
-    if not isinstance(block.data, pa.RecordBatch):
-        return refuse(block.piece(span), fault, identifier)
-    # rows of Parquet have no bytes of their own
-    row = int(span[0])
-    only_row = block.data.slice(row - block.line, 1)
-    (values,) = only_row.to_pylist()
-    piece = RawRecord(row, -1, raw_json(values))
-    return refuse(piece, fault, identifier)
