@@ -193,6 +193,14 @@ def test_a_pipe_in_the_place_of_a_file_is_refused(bundle: Bundle, tmp_path: Path
         load_bundle(tmp_path / "model")
 
 
+def test_a_folder_in_the_place_of_a_file_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "model")
+    (tmp_path / "model" / "facts.json").unlink()
+    (tmp_path / "model" / "facts.json").mkdir()
+    with pytest.raises(BundleError, match=r"facts\.json is not a file"):
+        load_bundle(tmp_path / "model")
+
+
 def test_a_model_without_its_facts_is_refused_in_a_sentence(bundle: Bundle, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     save_bundle(bundle, folder)

@@ -112,6 +112,13 @@ def _run(as_json: bool) -> NoReturn:
         # the library of Parquet takes no other names
         found = "the name of a file or folder is not UTF-8, and cannot be used here"
         _refuse(f"{found} ({error.object[:200]!r}); rename it", error, as_json)
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        # what is missing of our own is a fault
+        if name in ("", "shelfwise"):
+            raise
+        fix = "install what shelfwise needs: pip install shelfwise"
+        _refuse(f"the library {name!r} is not installed; {fix}", error, as_json)
     except Exception as error:
         # before Arrow's other errors: one of them is for want of memory
         if sentence := memory_sentence(error):

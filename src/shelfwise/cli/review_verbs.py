@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from shelfwise.cli.options import DEMO_NOTE, Host, Json, OptionalModelPath, Port
-from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
+from shelfwise.cli.terminal import print_json, terminal_context
 from shelfwise.core.libraries import missing_library
 from shelfwise.errors import ConfigError
 
@@ -73,7 +73,7 @@ def review(
             from shelfwise.commands.review_demo import demo_catalog, demo_model_copy
 
             typer.echo(DEMO_NOTE, err=True)
-            made = demo_model(cache_folder(), context)
+            made = demo_model(context)
             model = demo_model_copy(made)
             catalog = demo_catalog(made, context)
             training = made.catalog

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from shelfwise.cli.options import DEMO_NOTE, Host, Json, OptionalModelPath, Port
-from shelfwise.cli.terminal import cache_folder, print_json, terminal_context
+from shelfwise.cli.terminal import print_json, terminal_context
 from shelfwise.core.libraries import missing_library
 from shelfwise.errors import ConfigError
 
@@ -78,7 +78,7 @@ def _demo() -> Path:
 
     with terminal_context() as context:
         typer.echo(DEMO_NOTE, err=True)
-        return demo_model(cache_folder(), context).model
+        return demo_model(context).model
 
 
 def _tell(as_json: bool, needs_key: bool) -> Any:

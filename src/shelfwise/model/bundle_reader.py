@@ -138,9 +138,11 @@ class FolderReader:
             handle = os.open(name, flags, dir_fd=self.handle)
         except OSError as error:
             raise self._changed(f"{name} cannot be opened ({error.strerror})") from error
+        # a folder would be an error of its own where it is made a file
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise self._changed(f"{name} is not a file")
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise self._changed(f"{name} is not a file")
             return file.read(limit)
 
     def _signature(self) -> bytes | None:
