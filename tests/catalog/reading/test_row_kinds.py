@@ -23,6 +23,7 @@ PARTS: tuple[Part, ...] = (
     ("Item", "Product", "Variant"),
     ("Item", "Product", "Image"),
     ("fieldType", "Product", "Variant"),
+    ("Relationship", "", "Variation"),
 )
 
 

@@ -54,6 +54,8 @@ _PATTERNS: Mapping[str, str] = {
     **dict.fromkeys(("item_type", "item", "fieldtype", "field_type", "row_type"), _PART),
     # Magento
     "visibility": _HIDDEN,
+    # eBay
+    "relationship": _VARIATION,
     # the bulk answers of Shopify
     "parentid": _FILLED,
 }

@@ -9,7 +9,7 @@ import pytest
 
 from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.reader import ReadResult
-from shelfwise.errors import CatalogError
+from shelfwise.errors import CatalogError, NothingUsableError
 from tests.catalog.reading.written_products import PRODUCTS, names_read, read, table
 
 HEADERS: dict[str, Sequence[str]] = {
@@ -261,3 +261,16 @@ def test_another_price_is_told(tmp_path: Path) -> None:
     rows = [(n, f"Mug {n}", "Mugs", 9 + n, 4 + n) for n in range(12)]
     result = read(tmp_path, table(("id", "title", "category", "MRP (₹)", "Shop price"), rows))
     assert any("and not Shop price" in one for one in result.reading.evidence)
+
+
+@pytest.mark.parametrize("name", ["Text", "Content", "body", "Long Text"])
+def test_a_text_beside_a_title_is_the_description(tmp_path: Path, name: str) -> None:
+    rows = [(p.id, p.title, p.description) for p in PRODUCTS]
+    found = read(tmp_path, table(("id", "title", name), rows)).catalog.column("description")
+    assert found == [p.description for p in PRODUCTS]
+
+
+def test_of_ids_that_are_all_cut_the_cause_is_told(tmp_path: Path) -> None:
+    rows = [("4,00638E+12", p.title) for p in PRODUCTS]
+    with pytest.raises(NothingUsableError, match="Excel has cut this one short"):
+        read(tmp_path, table(("EAN", "title"), rows))

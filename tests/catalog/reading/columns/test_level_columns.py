@@ -35,6 +35,9 @@ LEVELS = (
     "CategoryLevel1Name,CategoryLevel2Name,CategoryLevel3Name",
     "Categoria principal,Categoria nível 2,Categoria nível 3",
     "Корневая,Подкатегория 1,Подкатегория 2",
+    "Segment Title,Family Title,Brick Title",
+    "Family,Class,Brick",
+    "SegmentName,ClassName,CommodityName",
 )
 
 
@@ -58,6 +61,10 @@ def test_levels_in_three_columns(tmp_path: Path, names: str) -> None:
         ("parent_category", "sub_category"),
         ("parent_category", "category"),
         ("Rubro", "Subrubro"),
+        ("Main", "Sub"),
+        ("Classification", "Classification (Sub)"),
+        ("Category (Main)", "Category (Sub)"),
+        ("ETIM group", "ETIM class"),
         ("cat.main", "cat.sub"),
         ("Product Category", "Product Sub Category"),
         ("Grupo", "Subgrupo"),

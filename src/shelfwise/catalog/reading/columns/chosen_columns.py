@@ -200,22 +200,22 @@ class _Columns:
     def take_short_descriptions(self) -> None:
         """A column of descriptions that are names, where there is no title, as in systems of accounts."""
         usual = self._column("description")
-        if (
-            self._column("title")
-            or usual is None
-            or not {"title", "description"}.isdisjoint(self._told)
-        ):
+        is_told = not {"title", "description"}.isdisjoint(self._told)
+        if usual is None or self._column("title") or is_told:
             return
         further = described_column("description", self._names, self._used, self._sample)
-        if not are_names(self._sample(usual)):
-            return
-        if further is not None:
+        rivals = rivals_of("description", self._names, self._used)
+        has_names = are_names(self._sample(usual))
+        short = [n for n in rivals if are_names(self._sample(n)) and are_short(self._sample(n))]
+        if short and not are_short(self._sample(usual)):
+            self._choose("title", short[0], f"is taken, as {usual} has longer texts")
+        elif has_names and further is not None:
             self._choose(
                 "title", usual, f"is taken, as its texts are short, and {further} has longer ones"
             )
             self.chosen["description"] = further
         # a text alone, or beside its labels, is what its owner calls it
-        elif self._is_of_goods() and are_short(self._sample(usual)):
+        elif has_names and self._is_of_goods() and are_short(self._sample(usual)):
             self.chosen.pop("description", None)
             why = "is taken, as its texts are short, and no column is a title"
             self._choose("title", usual, why)

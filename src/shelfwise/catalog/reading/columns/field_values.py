@@ -29,7 +29,7 @@ def _are_ids(values: Sequence[Any]) -> bool:
     short = all(text.isprintable() and len(text) <= _LONGEST_ID for text in texts)
     # what Excel has cut short is refused later, and may well stand there twice
     whole = [text for text in texts if not SCIENTIFIC.fullmatch(text)]
-    return short and len(set(whole)) == len(whole) >= _MOSTLY * len(texts)
+    return short and len(set(whole)) == len(whole)
 
 
 def are_texts(values: Sequence[Any]) -> bool:

@@ -78,10 +78,12 @@ WHOLE_NAMES = _sets(
         # systems of accounts
         "categories": """
             subject subjects sujet classification hierarchy
-            item_type item_category item_category_name item_category_code subject_name тип
+            item_type item_category item_category_name item_category_code subject_name topic topics тип
             тип_товара предмет grupa grupa_towarowa gruppo department department_name dept
             название_группы назва_групи група група_товарів группа группа_товаров товарная_группа itmsgrpnam
         """,
+        # beside a title, and longer than one
+        "description": "text long_text content body post_content texte testo texto tekst",
         "price": "ár bruttó_ár eladási_ár retail",
     }
 )
@@ -97,7 +99,7 @@ OTHER_WORDS = _sets(
         """,
         "title": """
             category kategorie brand marke file datei image bild option attribute variant vendor
-            seller supplier lieferant hersteller manufacturer color colour size class group
+            seller supplier party lieferant hersteller manufacturer color colour size class group
             department division section shop store user author customer status type unit length
             lenght first last url groep grupa gruppo grupo famille familia famiglia code number
             分组 分类 类目 カテゴリ グループ 그룹 카테고리 仓库 供应商

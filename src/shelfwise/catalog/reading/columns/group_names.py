@@ -10,8 +10,8 @@ import re
 from shelfwise.catalog.reading.columns.written_words import word_set
 
 _GROUP = re.compile(
-    r"(?:\w+_)?(?:product|products|prod|item|article|material|mat|stock|merchandise|commodity|inventory|goods)_?"
-    r"(?:group|grp|class|family|category|department|dept)(?:_?(?:name|desc|descr|description|text|code))?"
+    r"(?:\w+_)?(?:product|products|prod|item|article|material|mat|stock|merchandise|commodity|inventory|goods"
+    r"|etim|gpc|unspsc)_?(?:group|grp|class|family|category|department|dept|brick|commodity)(?:_?(?:name|desc|descr|description|text|code))?"
 )
 """A word for products, one for a group, and what of the group."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_names
+from shelfwise.catalog.reading.columns.goods_systems import system_levels
 
 CATEGORY = (
     r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
@@ -61,9 +62,12 @@ _SUB = re.compile(
     rf"{_PRODUCT}((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
     rf"(?:({_DEPARTMENT})|{_KIND})_?(\d?)(?:_name|_desc)?"
 )
-_TYPE = re.compile(rf"{_PRODUCT}(?:type|typ|tipo)(?:(?:_de|_di)?_(?:{_OF_PRODUCTS}))?")
+_TYPE = re.compile(
+    rf"{_PRODUCT}(?:type|typ|tipo)(?:(?:_de|_di)?_(?:{_OF_PRODUCTS}))?|classification|main"
+)
 _SUBTYPE = re.compile(
     rf"{_PRODUCT}(?:sub|sous|unter|sotto)_?(?:type|typ|tipo)(?:(?:_de|_di)?_(?:{_OF_PRODUCTS}))?"
+    r"|classification_sub|sub_?classification|sub"
 )
 """A type of products, and what stands below it."""
 
@@ -107,7 +111,7 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
     first = _first_pair(names)
     if first:
         return CategoryColumns(first, "levels")
-    numbered, named = _numbered_levels(names), _named_levels(names)
+    numbered, named = _numbered_levels(names), system_levels(names) or _named_levels(names)
     # Kategori is above Alt Kategori 1 and Alt Kategori 2
     levels = named if set(numbered) < set(named) else numbered
     levels = levels or _types(names)

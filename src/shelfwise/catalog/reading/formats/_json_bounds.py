@@ -87,6 +87,22 @@ def bounded_items(first: Iterator[bytes], again: Chunks, prefix: str) -> Iterato
         raise DamagedFileError(replace(fault, reason=f"{fault.reason}; {rest}"))
 
 
+def values_at(value: Any, prefix: str) -> list[Any]:
+    """The records of one value, given where they are as ijson writes it."""
+    if not prefix:
+        return [value]
+    found = inside(value, prefix)
+    return found if isinstance(found, list) else []
+
+
+def inside(value: Any, prefix: str) -> Any:
+    """What stands where ijson's prefix of its items says; None where nothing does."""
+    place = prefix.removesuffix("item").removesuffix(".")
+    for key in filter(None, place.split(".")):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
 def _items(chunks: Iterable[bytes], prefix: str) -> Iterator[Any]:
     readable = ijson.from_iter(iter(chunks))
     records: Iterator[Any] = ijson.items(readable, prefix, multiple_values=True, use_float=True)

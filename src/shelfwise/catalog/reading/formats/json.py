@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -24,7 +24,9 @@ from shelfwise.catalog.reading.byte_stream import (
 )
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
-from shelfwise.catalog.reading.formats._json_bounds import bounded_items
+from shelfwise.catalog.reading.formats._deep_fields import deep_only, with_fields_from_deep
+from shelfwise.catalog.reading.formats._json_bounds import bounded_items, inside, values_at
+from shelfwise.catalog.reading.formats._json_brackets import in_brackets, lack_brackets
 from shelfwise.catalog.reading.formats._json_categories import NamedById, listing_keys
 from shelfwise.catalog.reading.formats._json_groups import is_group, members_of
 from shelfwise.catalog.reading.formats._json_included import Included
@@ -81,16 +83,19 @@ class Json(JsonLinesFormat):
             return 0.0
         lines = nonblank_lines(text)
         first = _object(next(lines))
-        if first is not None and next(lines, None) is not None:
+        second = next(lines, b",")
+        # a line that begins with a comma is no object by itself
+        if first is not None and not second.lstrip().startswith(b","):
             # envelopes, pages, groups and lines in pairs are opened here
-            is_record = is_plain(first) and not is_group(first) and not is_action(first)
+            is_record = _is_record(first) and not is_group(first) and not is_action(first)
             if may_name_others(text):
                 is_record &= not any(map(names_others, map(_object, nonblank_lines(text))))
             return 0.0 if is_record else _BY_SHAPE
         # one line only: a record by itself, or a whole catalogue
-        shape = json_shape(text[:SAMPLE_BYTES], {})
+        opening = b"[" if lack_brackets(text) else b""
+        shape = json_shape(opening + text[:SAMPLE_BYTES], {})
         if first is not None:
-            is_record = shape.layout is Layout.OBJECTS and not shape.prefix
+            is_record = shape.layout is Layout.OBJECTS and not shape.prefix and _is_record(first)
             return 0.0 if is_record else _BY_SHAPE
         return _BY_SHAPE if shape.complete else 0.0
 
@@ -116,6 +121,8 @@ class Json(JsonLinesFormat):
             elif not shape.prefix:
                 # lines may come in pairs
                 records = with_ids(records)
+            records, told = with_fields_from_deep(records, deep_only)
+            sentences += told
         elif shape.layout is Layout.DATABASE:
             records, sentences = _database(path, settings, advance)
         else:
@@ -147,6 +154,11 @@ def _told(shape: JsonShape) -> tuple[str, ...]:
     return ()
 
 
+def _is_record(values: Values) -> bool:
+    """Whether an object is as records of other files are, and has not all of its fields deep inside."""
+    return is_plain(values) and not deep_only([values])
+
+
 def _object(line: bytes) -> Values | None:
     """The object that a line is; None of any other line."""
     try:
@@ -158,11 +170,11 @@ def _object(line: bytes) -> Values | None:
 def _chunks(
     path: Path, settings: CatalogSettings, advance: Callable[[int], None] = lambda _: None
 ) -> Iterator[bytes]:
-    """The file's bytes in UTF-8, without a byte order mark."""
+    """The file's bytes in UTF-8, without a byte order mark, and with the brackets that it may lack."""
     chunks = read_chunks(path, advance, settings.encoding)
-    yield next(chunks, b"").removeprefix(BOM).replace(_RECORD, b" ")
+    first = next(chunks, b"").removeprefix(BOM)
     # within texts the sign is not allowed
-    yield from (chunk.replace(_RECORD, b" ") for chunk in chunks)
+    return in_brackets(chunk.replace(_RECORD, b" ") for chunk in chain([first], chunks))
 
 
 def _sampled(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -199,7 +211,7 @@ def _objects(
     except ijson.JSONError:
         # Python's reader takes what many programs write though JSON has no such thing, such as NaN
         values = _whole_values(path, settings, lambda _: None)
-        further = (record for value in values for record in _at(value, shape.prefix))
+        further = (record for value in values for record in values_at(value, shape.prefix))
         for record in islice(further, given, None):
             yield from _records_of(record, shape, included)
 
@@ -237,7 +249,7 @@ def _table(
     """
     for value in _whole_values(path, settings, advance):
         # lists and rows may stand under a key
-        table = _inside(value, shape.prefix) if shape.prefix else value
+        table = inside(value, shape.prefix) if shape.prefix else value
         yield from records_of_table(table, shape.layout, settings.columns, path)
 
 
@@ -268,22 +280,6 @@ def _whole_values(
         found = f"from here on the file is no JSON ({first_line(error)})"
         fault = RecordError("damaged JSON", f"{found}; expected a whole file: write it again")
         raise DamagedFileError(fault) from None
-
-
-def _at(value: Any, prefix: str) -> list[Any]:
-    """The records of one value, given where they are as ijson writes it."""
-    if not prefix:
-        return [value]
-    inside = _inside(value, prefix)
-    return inside if isinstance(inside, list) else []
-
-
-def _inside(value: Any, prefix: str) -> Any:
-    """What stands where ijson's prefix of its items says; None where nothing does."""
-    place = prefix.removesuffix("item").removesuffix(".")
-    for key in filter(None, place.split(".")):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _too_large(path: Path) -> str:

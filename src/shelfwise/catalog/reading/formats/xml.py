@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from xml.etree.ElementTree import Element, ParseError
@@ -28,9 +27,9 @@ from shelfwise.catalog.reading.columns.column_mapping import is_language, normal
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
+from shelfwise.catalog.reading.formats._deep_fields import deep_fields, with_fields_from_deep
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._xml_categories import ListedCategories
-from shelfwise.catalog.reading.formats._xml_deep import deep_fields, with_deep_fields
 from shelfwise.catalog.reading.formats._xml_groups import OpenGroups, is_group
 from shelfwise.catalog.reading.formats._xml_records import (
     DETAILS,
@@ -59,9 +58,6 @@ _LANGUAGES = ("lang", "language", "languagecode", "locale")
 
 _SAID_IN_ATTRIBUTES = ("href", "src", "url", "value", "name")
 """Attributes, in lower case, that hold what an element without a text says, likeliest first."""
-
-_SAMPLED = 200
-"""Records that are looked at for what stands deep inside them."""
 
 _OPENING = re.compile(
     rb"(?i)<!--|<(?:\?xml|rss|feed|products?|shop|items?|offers|catalog(?:ue)?|yml_catalog|resultset)\b"
@@ -101,13 +97,10 @@ class Xml(JsonLinesFormat):
             sentences += (
                 f"xml: the name of the <{groups[0]}> around a record is its category, where it has none",
             )
-        records = _records(path, advance, names, categories)
+        records: Iterable[Any] = _records(path, advance, names, categories)
         if found.is_deep:
-            first = islice(_records(path, lambda _: None, names, categories), _SAMPLED)
-            deep = deep_fields(list(first))
-            if deep:
-                sentences += (f"xml: these fields stand deeper in a record: {', '.join(deep)}",)
-                records = (with_deep_fields(record, deep) for record in records)
+            records, told = with_fields_from_deep(iter(records), deep_fields)
+            sentences += told
         return cls(settings.columns, sentences), blocks_of(records)
 
 

@@ -17,6 +17,7 @@ from shelfwise.catalog.reading.objects.category_trees import (
     paths_by_parents,
 )
 from shelfwise.catalog.reading.objects.level_objects import level_keys, path_of_levels
+from shelfwise.catalog.reading.objects.localized_values import text_of
 
 _NAMES = ("name", "title", "label", "value", "text")
 """Keys under which an object has what it is called, likeliest first."""
@@ -108,7 +109,7 @@ def called(value: Mapping[str, Any]) -> tuple[str, str] | None:
     ('nom', 'Tasses')
     """
     plain = {normal_name(str(key)): key for key in reversed(list(value))}
-    found = ((plain[name], value[plain[name]]) for name in _NAMES if name in plain)
+    found = ((plain[name], text_of(value[plain[name]])) for name in _NAMES if name in plain)
     # {"categoryId": "5", "categoryName": "Mugs"} (eBay), and the SubjectHeadingText of ONIX
     named = [(key, value[key]) for one, key in plain.items() if one.endswith(_ENDS)]
     others = ((plain[name], value[plain[name]]) for name in _OTHER_NAMES if name in plain)

@@ -21,8 +21,13 @@ _MAX_DEPTH = 5
 _ENTRY = frozenset({"locale", "scope", "data"})
 """What Akeneo says of a value: the language, the sales channel, and the value itself."""
 
-_LANGUAGES = words_of("lang language locale language_code languageCode lang_code langCode Language")
+LANGUAGE_KEYS = words_of(
+    "lang language locale language_code languageCode lang_code langCode Language"
+)
 """Keys of an object that holds one text and says its language."""
+
+_TEXT_AND_LANGUAGE = 2
+"""Keys of such an object."""
 
 
 def by_language(record: Any) -> Any:
@@ -72,7 +77,7 @@ def with_translations(record: Any) -> Any:
             f"{key}-{language}": text
             for language, item in by_language.items()
             for key, text in item.items()
-            if isinstance(text, str) and key not in _LANGUAGES and key not in record
+            if isinstance(text, str) and key not in LANGUAGE_KEYS and key not in record
         }
         if any(_is_title_or_description(key) for item in by_language.values() for key in item):
             return {**{key: one for key, one in record.items() if key != name}, **found}
@@ -140,7 +145,7 @@ def _by_their_languages(value: list[Any]) -> Any:
     found: dict[str, str] = {}
     for item in value:
         language = _language_of(item)
-        texts = [text for key, text in item.items() if key not in _LANGUAGES] if language else []
+        texts = [text for key, text in item.items() if key not in LANGUAGE_KEYS] if language else []
         # two texts of one language are no translations
         if len(texts) != 1 or not isinstance(texts[0], str) or language in found:
             return value
@@ -148,11 +153,22 @@ def _by_their_languages(value: list[Any]) -> Any:
     return found
 
 
+def text_of(value: Any) -> Any:
+    """The text of an object that has its language beside it, and nothing else; other values as given.
+
+    >>> text_of({"Value": "Mugs", "Language": "EN"}), text_of({"Value": "Mugs"})
+    ('Mugs', {'Value': 'Mugs'})
+    """
+    if _language_of(value) is None or len(value) != _TEXT_AND_LANGUAGE:
+        return value
+    return next(text for key, text in value.items() if key not in LANGUAGE_KEYS)
+
+
 def _language_of(item: Any) -> str | None:
     """The language that an object says; None of others."""
     if not isinstance(item, dict):
         return None
-    tags = [item[key] for key in _LANGUAGES if isinstance(item.get(key), str)]
+    tags = [item[key] for key in LANGUAGE_KEYS if isinstance(item.get(key), str)]
     found = (one for tag in tags for one in (tag, tag.lower()))
     return next(filter(is_language, found), None)
 

@@ -1,13 +1,15 @@
-"""XML whose titles, ids and categories stand deeper than directly in its records."""
+"""XML and JSON whose titles, ids and categories stand deeper than directly in its records."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
 
-from tests.catalog.reading.written_products import PRODUCTS, paths_read, read
+from tests.catalog.reading.written_products import PRODUCTS, Written, paths_read, read
 
 LEAVES = [{(product.leaves[0],)} for product in PRODUCTS]
 
@@ -73,3 +75,64 @@ def test_titles_that_the_reader_finds_itself_are_not_deeper(tmp_path: Path) -> N
     result = read(tmp_path, written(record), "x.xml")
     assert result.catalog.column("title") == [p.title for p in PRODUCTS]
     assert result.reading.columns["categories"] == "CATEGORIES"
+
+
+def gs1(product: Written) -> dict[str, Any]:
+    text = {"tradeItemDescription": {"value": product.title, "languageCode": "en"}}
+    return {
+        "tradeItem": {
+            "gtin": product.id,
+            "provider": {"gln": "4000001000005", "partyName": product.brand},
+            "classification": {"gpcCategoryCode": "10", "gpcCategoryName": product.leaves[0]},
+            "information": {"module": {**text, "brandName": product.brand}},
+        }
+    }
+
+
+def icecat(product: Written) -> dict[str, Any]:
+    name = {"Value": product.leaves[0], "Language": "EN"}
+    info = {
+        "IcecatId": product.id,
+        "Title": product.title,
+        "Brand": product.brand,
+        "Category": {"CategoryID": "151", "Name": name},
+    }
+    return {"msg": "OK", "data": {"GeneralInfo": info, "Image": {"HighPic": "https://i.example/1"}}}
+
+
+def wrapped(product: Written) -> dict[str, Any]:
+    inside = {"gtin": product.id, "title": product.title, "category": product.leaves[0]}
+    return {"catalogueItemState": "REGISTERED", "tradeItem": inside}
+
+
+@pytest.mark.parametrize("record", [gs1, icecat, wrapped])
+def test_fields_deep_inside_json(tmp_path: Path, record: Any) -> None:
+    result = read(tmp_path, json.dumps(list(map(record, PRODUCTS))), "x.json")
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+    assert paths_read(result) == LEAVES
+    assert any("these fields stand deeper" in sentence for sentence in result.reading.evidence)
+
+
+@pytest.mark.parametrize("record", [gs1, icecat])
+def test_fields_deep_inside_json_lines(tmp_path: Path, record: Any) -> None:
+    lines = "\n".join(json.dumps(record(product)) for product in PRODUCTS)
+    result = read(tmp_path, lines, "x.jsonl")
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+
+
+def test_json_with_an_id_of_its_own_takes_no_name_from_deeper(tmp_path: Path) -> None:
+    records = [
+        {"id": p.id, "review": "Fine.", "user": {"id": n, "name": "Ann"}}
+        for n, p in enumerate(PRODUCTS)
+    ]
+    result = read(tmp_path, json.dumps(records), "x.json")
+    assert result.catalog.ids == [p.id for p in PRODUCTS]
+    assert result.catalog.column("title") == [None] * len(PRODUCTS)
+
+
+def test_damage_among_the_first_records_costs_none_before_it(tmp_path: Path) -> None:
+    text = json.dumps(list(map(gs1, PRODUCTS)))
+    result = read(tmp_path, text[:-2] + "broken", "x.json")
+    assert result.catalog.ids == [p.id for p in PRODUCTS[:-1]]
+    assert [refused.kind for refused in result.quarantine] == ["damaged JSON"]
