@@ -51,8 +51,10 @@ def test_20_kills_in_labelling(
     figures = label_kills.compared(shop / "new", shards, tmp_path, kinds, seed=0)
     # a kill at random may fall there, too
     assert figures["kills"]["between"] >= min(3, KILLS), figures["kills"]
+    # two workers lose what they are at, and nothing that is done
+    assert figures["a_kill"]["begun_again"] <= label_kills.WORKERS
     kills = ", ".join(f"{count} {kind}" for kind, count in figures["kills"].items())
     seen(
         f"{figures['products']:,} products: {sum(figures['kills'].values())} kills ({kills}), "
-        f"each id once, {figures['files']} files the same"
+        f"each id once, {figures['files']} files the same, a kill costs {figures['a_kill']['lost']} shards"
     )
