@@ -60,6 +60,12 @@ def test_a_stop_is_told_in_a_sentence_with_how_to_go_on(
     )
 
 
+def test_of_a_review_nothing_is_called_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), stop_told("review"):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "stopped; every decision that was answered is kept\n"
+
+
 def test_a_code_of_a_verbs_own_is_no_stop(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="4"), stop_told("label"):
         raise SystemExit(4)

@@ -16,13 +16,17 @@ STOP_SIGNALS = ("SIGTERM", "SIGHUP")
 _STOP_CODES = (129, 143)
 """The exit codes of these signals in a shell."""
 
-_GOES_ON = {
-    "train": "with --resume the same command goes on where it stopped",
+_REMOVED = "what was unfinished is removed"
+
+_WORDS = {
+    "train": f"{_REMOVED}; with --resume the same command goes on where it stopped",
     **dict.fromkeys(
-        ("compare", "fetch", "ingest", "label"), "the same command goes on where it stopped"
+        ("compare", "fetch", "ingest", "label"),
+        f"{_REMOVED}; the same command goes on where it stopped",
     ),
+    "review": "every decision that was answered is kept",
 }
-"""What a verb does when it is called again; the others begin anew."""
+"""What becomes of a verb's work; the verbs that do not stand here begin anew."""
 
 
 @contextmanager
@@ -33,8 +37,7 @@ def stop_told(verb: str) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit) as end:
         # any other code is a verb's own
         if isinstance(end, KeyboardInterrupt) or end.code in _STOP_CODES:
-            goes_on = _GOES_ON.get(verb)
-            words = "stopped; what was unfinished is removed" + (f"; {goes_on}" if goes_on else "")
+            words = f"stopped; {_WORDS.get(verb, _REMOVED)}"
             # nobody reads what a terminal that was closed is told
             with suppress(OSError):
                 print(words, file=sys.stderr)  # noqa: T201 - the command line speaks
