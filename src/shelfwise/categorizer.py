@@ -20,13 +20,12 @@ from shelfwise.catalog.reading.refused_rows import (
     one_row_a_record,
     rows_of,
 )
-from shelfwise.config import Config
 from shelfwise.core.types import Bools, Context, Floats
-from shelfwise.errors import BundleError, LabelError
+from shelfwise.errors import LabelError
 from shelfwise.explain.explanation import explain_products
 from shelfwise.export.loading import open_model
 from shelfwise.metrics.label_names import micro_f1_of_names
-from shelfwise.model.bundle import save_bundle
+from shelfwise.model.bundle import model_folder, save_bundle
 from shelfwise.model.decision import Decision
 from shelfwise.model.estimator import COLUMNS, ModelEstimator
 from shelfwise.model.labelling import LabelRequest, label, novelty_detector
@@ -92,7 +91,7 @@ class Categorizer(ModelEstimator):
         Raises:
             BundleError: no model there, or a file that was changed since it was saved.
         """
-        return cls.from_model(open_model(_path_of(folder)))
+        return cls.from_model(open_model(model_folder(folder)))
 
     def save(self, folder: Path | str) -> None:
         """Write the bundle, whole or not at all.
@@ -100,7 +99,7 @@ class Categorizer(ModelEstimator):
         Raises:
             BundleError: `folder` is no path, or holds something else; or the disk refuses the write.
         """
-        save_bundle(self._model().bundle(), _path_of(folder))
+        save_bundle(self._model().bundle(), model_folder(folder))
 
     def fit(self, X: Any, y: Any = None, context: Context | None = None) -> Self:
         """Train on products whose categories are in `X`, or given as `y`.
@@ -109,9 +108,8 @@ class Categorizer(ModelEstimator):
             X: see above. Without `y` it is read as a file is: repeated ids, variant rows and what cannot be
                 used are left out, and told in the log.
             y: one entry a product: a label, a collection of labels, or paths; or multi-hot (N, K), whose
-                columns :meth:`predict` then has. See
-                :func:`~shelfwise.catalog.reading.python.target_parsing.read_targets`. A product without a
-                label is left out.
+                columns :meth:`predict` then has. A product without a label is left out. See
+                :func:`~shelfwise.catalog.reading.python.target_parsing.read_targets`.
 
         Raises:
             ShelfwiseError: the catalogue or its categories leave nothing to train on.
@@ -141,8 +139,7 @@ class Categorizer(ModelEstimator):
     def predict(self, X: Any) -> Bools:
         """Decisions (N, L), multi-hot, one column a label of ``classes_``; false for those too rare.
 
-        They are made by the model's threshold or rule, and do not contradict its taxonomy. After a fit on
-        multi-hot `y` they have its columns, so that scikit-learn's metrics compare the two. A record that
+        They are made by the model's threshold or rule, and do not contradict its taxonomy. A record that
         cannot be read has no label; :meth:`rows` tells it from a product that has none.
         """
         reading = self._read(X)
@@ -198,8 +195,7 @@ class Categorizer(ModelEstimator):
         Args:
             precision: the share of accepted labels that is promised to be right: 0.9, 0.95 or 0.99. Sorts
                 labels and products into accept, review and reject.
-            novelty_rate: the share of ordinary products that may be taken for novel. Novel products
-                get no label.
+            novelty_rate: the share of ordinary products that may be taken for novel, which get no label.
             top: keep only so many scores of a product, its highest.
 
         Raises:
@@ -213,10 +209,9 @@ class Categorizer(ModelEstimator):
         return one_row_a_record(decisions, deque(reading.quarantine), Decision.of_refused)
 
     def novelty(self, X: Any) -> Floats:
-        """The novelty score of each of N products, (N,) from 0 to 1; NaN for a record that cannot be read.
+        """Novelty scores (N,): the share of known products that are less unusual, from 0 to 1.
 
-        It is near 1 for a product unlike anything in training. It is the share of known products that are
-        less unusual; see :mod:`shelfwise.novelty.detector`.
+        NaN for a record that cannot be read. See :mod:`shelfwise.novelty.detector`.
 
         Raises:
             ConfigError: the model was trained on too few products to tell.
@@ -239,7 +234,7 @@ class Categorizer(ModelEstimator):
     def explain(self, X: Any, evidence: bool = False) -> list[dict[str, dict[str, Any]]]:
         """Why each label was given: what every member predicted, and how much each contributed.
 
-        Contributions are exact Shapley values over the members (2 ** M fusions): they sum to the fused score.
+        Contributions are exact Shapley values over the members: they sum to the fused score.
 
         Args:
             evidence: find, too, the words and the part of the image that carried the label, and similar
@@ -259,10 +254,9 @@ class Categorizer(ModelEstimator):
         return list_with_refused(reasons, reading.quarantine, dict)
 
     def embed(self, X: Any) -> Floats:
-        """Product vectors (N, D): the members' features side by side.
+        """Product vectors (N, D): the members' features, each scaled to length 1, and 0 where it is absent.
 
-        Each member's are scaled to length 1, and 0 where it is absent. D is the same for every `X`, whatever
-        fields its products have. NaN for a record that cannot be read.
+        D is the same for every `X`. NaN for a record that cannot be read.
 
         Raises:
             BundleError: the model is an exported one.
@@ -277,7 +271,7 @@ class Categorizer(ModelEstimator):
 
         Returns:
             N lists of {"id", "title", "similarity", "labels"}; similarity is the mean cosine over the fields
-            that the product has, in [-1, 1]. See :mod:`shelfwise.model.nearest_neighbours`.
+            that the product has, in [-1, 1].
 
         Raises:
             PluginError: faiss is not installed.
@@ -295,9 +289,7 @@ class Categorizer(ModelEstimator):
         return list_with_refused(found, reading.quarantine, lambda: ([], ()))
 
     def similar_to(self, name: str, k: int = 10) -> list[dict[str, Any]]:
-        """The k training products most like the training product with the id `name`, itself left out.
-
-        Else as :meth:`similar`.
+        """As :meth:`similar`, of the training product with the id `name`, itself left out.
 
         Raises:
             CatalogError: there was no such product.
@@ -306,20 +298,3 @@ class Categorizer(ModelEstimator):
         similarities, rows = index.nearest_to(name, k)
         [neighbours] = index.describe_all(similarities, rows, model.labels.names)
         return neighbours
-
-    def _settings(self) -> Config:
-        """The preset, the changes given to the constructor, and its seed, each over the one before."""
-        changes = {} if self.seed is None else {"seed": self.seed}
-        return Config.load(self.preset, self.config, changes)
-
-
-def _path_of(folder: Any) -> Path:
-    """The folder of a model.
-
-    Raises:
-        BundleError: it is neither text nor a path.
-    """
-    if not isinstance(folder, str | Path):
-        kind = type(folder).__name__
-        raise BundleError(f"a model is a folder, and this is of the type {kind}; give its path")
-    return Path(folder)

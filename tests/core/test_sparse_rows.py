@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from shelfwise.core import sparse_rows
-from shelfwise.core.sparse_rows import side_by_side
+from shelfwise.core.sparse_rows import stack_columns
 
 
 @pytest.mark.parametrize("at_a_time", [1, 5, 1 << 22])
@@ -21,7 +21,7 @@ def test_rows_are_those_of_hstack(rows, widths, at_a_time, monkeypatch):
     ]
     parts = [(block.data, block.indices, block.indptr) for block in blocks]
 
-    joined = side_by_side(parts, widths)
+    joined = stack_columns(parts, widths)
 
     np.testing.assert_array_equal(joined.toarray(), sp.hstack(blocks).toarray())
     assert joined.indices.dtype == np.int32

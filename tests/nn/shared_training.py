@@ -24,7 +24,7 @@ from shelfwise.features.encoder_tuning import TuningSettings, fine_tune
 from shelfwise.nn.batch_shares import compute_shares, on_all_processes
 from shelfwise.nn.distributed import process_group
 from shelfwise.nn.seeding import torch_seed
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
+from shelfwise.nn.training_loop import LoopOptions, LoopSettings, fit_network, run_network
 
 PRODUCTS = 75
 """Of which batches of 32 leave 11 for the last one: too few for some numbers of processes, and uneven."""
@@ -108,7 +108,7 @@ def trained(source: Pictures, context: Context | None = None, **parts: Any) -> F
         network = Network(**parts)
     watched = (pictures(), TARGETS)
     context = context or Context(seed=3)
-    fit_network(network, source, TARGETS, SETTINGS, context, watched, shared=True)
+    fit_network(network, source, TARGETS, SETTINGS, context, watched, LoopOptions(shared=True))
     return values(network)
 
 

@@ -14,7 +14,7 @@ from shelfwise.core.types import Context, Floats, Rows
 from shelfwise.errors import ConfigError
 from shelfwise.nn.device import device
 from shelfwise.nn.seeding import torch_seed
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
+from shelfwise.nn.training_loop import LoopOptions, LoopSettings, fit_network, run_network
 from tests.killed_loops import Killed, resumable
 
 
@@ -130,7 +130,14 @@ def test_running_statistics_and_frozen_weights() -> None:
 def test_after_step_sees_every_step() -> None:
     train, targets = data(rows=40)
     seen: list[nn.Module] = []
-    fit_network(network(), train, targets, settings(epochs=2), Context(), after_step=seen.append)
+    fit_network(
+        network(),
+        train,
+        targets,
+        settings(epochs=2),
+        Context(),
+        options=LoopOptions(after_step=seen.append),
+    )
     assert len(seen) == 2 * 3
 
 
@@ -143,7 +150,14 @@ def test_progress_counts_epochs() -> None:
 
     reports: list[Any] = []
     train, targets = data(rows=20)
-    fit_network(network(), train, targets, settings(epochs=3), Counting(), title="title")
+    fit_network(
+        network(),
+        train,
+        targets,
+        settings(epochs=3),
+        Counting(),
+        options=LoopOptions(title="title"),
+    )
     assert reports == [("title", 3), 1, 1, 1]
 
 
@@ -180,7 +194,14 @@ def test_a_loss_that_is_no_number_is_an_error() -> None:
     with pytest.raises(
         ConfigError, match="title: the loss became nan in epoch 1; lower learning_rate"
     ):
-        fit_network(network(), train, targets, settings(batch_size=96), Context(), title="title")
+        fit_network(
+            network(),
+            train,
+            targets,
+            settings(batch_size=96),
+            Context(),
+            options=LoopOptions(title="title"),
+        )
 
 
 def test_answers_come_in_row_order() -> None:
@@ -204,7 +225,7 @@ def test_the_last_learning_rate_of_a_cosine_is_zero() -> None:
         targets,
         settings(epochs=50, schedule="cosine"),
         Context(),
-        after_step=lambda m: states.append(weights(m)),
+        options=LoopOptions(after_step=lambda m: states.append(weights(m))),
     )
     moves = [np.abs(b - a).max() for a, b in itertools.pairwise(states)]
     assert moves[-1] < 0.01 * max(moves)
@@ -258,7 +279,9 @@ def test_a_killed_training_goes_on_to_the_same_bits(
         taken += 1
 
     whole = network()
-    epoch = fit_network(whole, rows, targets, chosen, Context(seed=3), validation, after_step=count)
+    epoch = fit_network(
+        whole, rows, targets, chosen, Context(seed=3), validation, LoopOptions(after_step=count)
+    )
     steps, taken = taken, 0
 
     def kill(module: nn.Module) -> None:
@@ -274,13 +297,16 @@ def test_a_killed_training_goes_on_to_the_same_bits(
             chosen,
             resumable(tmp_path, seed=3),
             validation,
-            after_step=kill,
+            LoopOptions(after_step=kill),
         )
     taken = 0
     resumed = network()
     context = resumable(tmp_path, seed=3)
     assert (
-        fit_network(resumed, rows, targets, chosen, context, validation, after_step=count) == epoch
+        fit_network(
+            resumed, rows, targets, chosen, context, validation, LoopOptions(after_step=count)
+        )
+        == epoch
     )
     np.testing.assert_array_equal(weights(resumed), weights(whole))
     # the step that was under way is taken again

@@ -17,8 +17,8 @@ from shelfwise.catalog.labels import (
     stripped_paths,
 )
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.similar_names import most_similar
 from shelfwise.errors import CatalogError
+from shelfwise.similar_names import most_similar
 
 MAX_NAMED = 5
 """Ids named in a message; more are counted."""

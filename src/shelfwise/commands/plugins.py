@@ -7,8 +7,8 @@ from typing import Any
 
 from shelfwise import aliases
 from shelfwise.core import registry
-from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import PluginError
+from shelfwise.similar_names import did_you_mean
 
 Schema = Mapping[str, Any]
 """A part of a JSON schema."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shelfwise.config import Config, MemberSettings
-from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import ConfigError
+from shelfwise.similar_names import did_you_mean
 
 
 def select_systems(config: Config, wanted: Sequence[str]) -> Config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from shelfwise.config.written_files import read_written_text
 from shelfwise.errors import ConfigError
+from shelfwise.similar_names import most_similar
 
 _MOST_SHOWN = 80
 
@@ -68,8 +68,8 @@ def _what(error: ErrorDetails, settings: type[BaseModel] | None) -> str:
     if error["type"] == "extra_forbidden":
         *table, name = error["loc"]
         known = _names_within(settings, table)
-        similar = difflib.get_close_matches(str(name), known, n=1)
-        fix = f"did you mean {similar[0]!r}?" if similar else f"known: {', '.join(sorted(known))}"
+        similar = most_similar(str(name), known)
+        fix = f"did you mean {similar!r}?" if similar else f"known: {', '.join(sorted(known))}"
         return "there is no such setting" + (f"; {fix}" if known else "")
     # pydantic's own prefix of what our checks say
     return error["msg"].removeprefix("Value error, ")

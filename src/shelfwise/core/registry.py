@@ -24,8 +24,8 @@ from shelfwise import aliases
 from shelfwise.config import Config, describe
 from shelfwise.core.fusion_policy import FusionPolicy
 from shelfwise.core.modality import Modality
-from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import ConfigError, PluginError
+from shelfwise.similar_names import did_you_mean
 
 
 @dataclass(frozen=True)

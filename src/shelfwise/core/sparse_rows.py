@@ -19,7 +19,7 @@ _COPIED_AT_A_TIME = 1 << 22
 """Values whose places are computed at a time: those of all would take twice the memory of the values."""
 
 
-def side_by_side(blocks: list[SparseParts], widths: Sequence[int]) -> sp.csr_array:
+def stack_columns(blocks: list[SparseParts], widths: Sequence[int]) -> sp.csr_array:
     """Rows (N, F) of blocks of columns, each so many columns wide.
 
     The same as scipy's ``hstack``, which takes most of the time of a single product, and holds large blocks

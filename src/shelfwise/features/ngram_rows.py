@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.sparse_rows import one_below_another, side_by_side
+from shelfwise.core.sparse_rows import one_below_another, stack_columns
 from shelfwise.core.types import Bools
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
@@ -89,7 +89,7 @@ class NgramRows:
                 # how much related products count beside words is a setting of its own
                 values = values * np.float32(self.id_scale or 0)
             parts.append((values, columns, offsets))
-        return side_by_side(parts, [len(one.keys) for one in self.vocabularies])
+        return stack_columns(parts, [len(one.keys) for one in self.vocabularies])
 
     def knows(self, grams: Sequence[Grams]) -> Bools:
         """Which of N products have a known word or id, or enough known letters: (N,).

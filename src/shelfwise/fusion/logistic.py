@@ -120,12 +120,12 @@ class Logistic(FusionPolicy):
     @classmethod
     def fit_each(cls, tasks: Sequence[PolicyTask]) -> None:
         """In threads, also where a GPU trains networks together."""
-        from shelfwise.nn.side_by_side import side_by_side  # torch is only needed here
+        from shelfwise.nn.parallel_tasks import run_in_parallel  # torch is only needed here
 
         def fit(task: PolicyTask) -> None:
             task.policy.fit(task.outputs, task.targets, None, task.context)
 
-        side_by_side(fit, tasks, on_processor=True)
+        run_in_parallel(fit, tasks, on_processor=True)
 
     def fuse(self, outputs: MemberOutputs) -> Floats:
         """Fused scores (N, L); 0 where no member is present.

@@ -40,7 +40,7 @@ from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
 from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
-from shelfwise.nn.linear.logistic_regression import fit_logistic
+from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
 from shelfwise.nn.state_tensors import as_arrays
 from shelfwise.text.gram_counts import Grams
 from shelfwise.vision.encoder_settings import ImageEncoderSettings
@@ -172,8 +172,8 @@ class KernelLogistic(Modality):
         sparse, dense = self._kernel_inputs(inputs)
         if self._has_image:
             self._opened_encoder()  # it is saved with the model, even where another member read the images
-        options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
-        self._model = fit_logistic(sparse, train.targets, *options, dense)
+        options = LogisticOptions(chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
+        self._model = fit_logistic(sparse, train.targets, options, dense)
         self._facts = self._source_facts() if inputs.vectors else {}
         return self
 

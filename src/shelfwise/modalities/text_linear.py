@@ -25,7 +25,7 @@ from shelfwise.nn.linear.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
 from shelfwise.nn.linear.logistic_in_batches import fit_logistic_in_batches
-from shelfwise.nn.linear.logistic_regression import fit_logistic
+from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
 from shelfwise.nn.linear.row_shards import RowShards
 from shelfwise.nn.memory import give_back_memory
 
@@ -119,8 +119,8 @@ class TextLinear(Modality):
     def _fit_exactly(self, counts: NgramCounts, targets: Matrix) -> None:
         chosen = self.settings
         rows = self._fitted_rows(counts)
-        options = (chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
-        self._model = fit_logistic(rows, targets, *options)
+        options = LogisticOptions(chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
+        self._model = fit_logistic(rows, targets, options)
         self._solver = EXACT
 
     def _fit_in_batches(self, blocks: NgramBlocks, targets: Matrix, context: Context) -> None:

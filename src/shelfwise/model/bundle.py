@@ -59,6 +59,18 @@ class Bundle:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def model_folder(folder: Any) -> Path:
+    """The path of a model, as the Python interface takes it.
+
+    Raises:
+        BundleError: it is neither text nor a path.
+    """
+    if not isinstance(folder, str | Path):
+        kind = type(folder).__name__
+        raise BundleError(f"a model is a folder, and this is of the type {kind}; give its path")
+    return Path(folder)
+
+
 def save_bundle(bundle: Bundle, folder: Path) -> None:
     """Write `bundle` to `folder`, replacing an older model there only once the new one is complete.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from shelfwise.catalog.reading.product_sources import read_unlabelled_products
 from shelfwise.catalog.reading.reader import ReadResult
+from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.types import Bools, Context, Floats
 from shelfwise.errors import BundleError, NotFittedError
@@ -36,11 +37,15 @@ class ModelEstimator(BaseEstimator):  # type: ignore[misc]
     """Holds a fitted model, and reads products by the rules that it was trained with.
 
     Attributes:
+        preset, config, seed: the settings to train with; see :class:`~shelfwise.categorizer.Categorizer`.
         root: the folder that image paths are relative to, where products come from no file.
         classes_: (L,) label names; see :class:`~shelfwise.categorizer.Categorizer`.
         model_: the fitted model, or an exported one.
     """
 
+    preset: str | None
+    config: Path | str | Mapping[str, Any] | None
+    seed: int | None
     root: Path | str
 
     def __sklearn_tags__(self) -> Any:
@@ -114,6 +119,11 @@ class ModelEstimator(BaseEstimator):  # type: ignore[misc]
         predicted = model.predict_members(catalog, self._context())
         parts = [unit(part) for part in predicted.features.values()]
         return np.concatenate(parts, axis=1)
+
+    def _settings(self) -> Config:
+        """The preset, the changes given to the constructor, and its seed, each over the one before."""
+        changes = {} if self.seed is None else {"seed": self.seed}
+        return Config.load(self.preset, self.config, changes)
 
     def _context(self) -> Context:
         return Context(seed=self._model().config.seed)

@@ -22,7 +22,7 @@ from shelfwise.nn.dropout import Dropout
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import with_prefix
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import LoopSettings, fit_network
+from shelfwise.nn.training_loop import LoopOptions, LoopSettings, fit_network
 
 Inputs: TypeAlias = "Floats | sp.csr_array"
 """Rows of numbers (N, D), dense or sparse; sparse rows are filled up batch by batch."""
@@ -123,7 +123,7 @@ class RowClassifier:
                 settings.training,
                 context,
                 watched,
-                title=title,
+                LoopOptions(title=title),
             )
         return cls(network, epochs)
 

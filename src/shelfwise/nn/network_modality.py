@@ -18,7 +18,7 @@ from shelfwise.core.types import Context, Examples, Floats, State
 from shelfwise.nn.classifier_network import ClassifierNetwork, run_classifier
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.state_tensors import as_arrays
-from shelfwise.nn.training_loop import Batches, fit_network
+from shelfwise.nn.training_loop import Batches, LoopOptions, fit_network
 
 Network = TypeVar("Network", bound=ClassifierNetwork)
 
@@ -120,9 +120,9 @@ class NetworkModality(Modality, Generic[Network]):
             self.settings.training,
             context,
             watched,
-            title=title or self.field,
-            after_step=after_step,
-            shared=self.shares_batches,
+            LoopOptions(
+                title=title or self.field, after_step=after_step, shared=self.shares_batches
+            ),
         )
 
     def _watched(

@@ -6,6 +6,7 @@ Dimensions: B products of a batch, N products, L labels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
@@ -21,8 +22,8 @@ from shelfwise.nn.device import Precision, move_to_device, to_device
 from shelfwise.nn.early_stopping import EarlyStopping
 from shelfwise.nn.losses import Loss, make_loss
 from shelfwise.nn.optimizer import Kind, Schedule, make_optimizer, rate_at, set_learning_rate
+from shelfwise.nn.parallel_tasks import end_if_asked
 from shelfwise.nn.seeding import training_seed
-from shelfwise.nn.side_by_side import end_if_asked
 from shelfwise.nn.training_state import TrainingState, training_marks
 
 
@@ -106,28 +107,39 @@ class Batches(Protocol):
         ...
 
 
-def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs between them comes in here)
+@dataclass(frozen=True)
+class LoopOptions:
+    """What a kind of network asks of the loop, beside the settings that users write.
+
+    Args:
+        title: of the progress, and of the error.
+        after_step: called with the network after every optimiser step (max-norm constraints).
+        loss: in place of the one that the settings name.
+        shared: whether every process of the training computes a share of a batch; for networks of which a
+            batch takes long.
+    """
+
+    title: str = "training"
+    after_step: Callable[[nn.Module], None] | None = None
+    loss: Loss | None = None
+    shared: bool = False
+
+
+def fit_network(
     network: nn.Module,
     train: Batches,
     targets: Floats,
     settings: LoopSettings,
     context: Context,
     validation: tuple[Batches, Floats] | None = None,
-    title: str = "training",
-    after_step: Callable[[nn.Module], None] | None = None,
-    loss: Loss | None = None,
-    shared: bool = False,
+    options: LoopOptions = LoopOptions(),
 ) -> int:
     """Train `network` (inputs -> logits (B, L)) in place; with patience, its best epoch's weights remain.
 
     Args:
         targets: (N, L) of 0 and 1.
         validation: watched by `patience`, never trained on.
-        title: of the progress, and of the error.
-        after_step: called with the network after every optimiser step (max-norm constraints).
-        loss: in place of the one that `settings` names.
-        shared: whether every process of the training computes a share of a batch; for networks of which a
-            batch takes long.
+        options: what this kind of network asks of the loop.
 
     Returns:
         The epoch whose weights remain, counted from 1.
@@ -135,7 +147,8 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
     Raises:
         ConfigError: the loss is no longer a number (a learning rate far too high).
     """
-    loss_of = loss or make_loss(settings.loss, torch.from_numpy(targets))
+    title = options.title
+    loss_of = options.loss or make_loss(settings.loss, torch.from_numpy(targets))
     # without patience nobody reads the validation loss
     is_read = settings.patience is not None and validation is not None and len(validation[0])
     watched = validation if is_read else None
@@ -149,8 +162,8 @@ def fit_network(  # noqa: PLR0913 (one loop for all networks: what differs betwe
         order = np.random.default_rng(context.seed)
         state = TrainingState(network, optimizer, best, order, checkpoint)
         steps = epochs * settings.steps_of(len(train))
-        run = on_all_processes(network) if shared else OneProcess(network)
-        step = _TrainStep(state, run, loss_of, settings, steps, after_step)
+        run = on_all_processes(network) if options.shared else OneProcess(network)
+        step = _TrainStep(state, run, loss_of, settings, steps, options.after_step)
         if state.resume():
             progress.advance(state.epoch - 1)
         while state.epoch <= epochs:
@@ -213,7 +226,7 @@ def run_network(
     Args:
         order: a permutation, so that rows of one length can share a batch.
         forward: what to call in place of the network itself, such as another of its methods.
-        shared: as in :func:`fit_network`.
+        shared: as in :class:`LoopOptions`.
         precision: number format of matrix products.
     """
     run = on_all_processes(network, forward) if shared else OneProcess(forward or network)

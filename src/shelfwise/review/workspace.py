@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import LabelError, StorageError
 from shelfwise.review.database.decision_rows import Decision, Labels, Proposal, Reason, State
 from shelfwise.review.database.decisions import DecisionStore
@@ -17,6 +16,7 @@ from shelfwise.review.database.second_opinions import SecondOpinion, SecondOpini
 from shelfwise.review.queues import Filter, ForPerson, Queues
 from shelfwise.review.running_precision import Precision, is_broken
 from shelfwise.service.access.sessions import Visitor
+from shelfwise.similar_names import did_you_mean
 
 MAX_PREVIEWS = 20
 """Previews of bulk decisions that are kept; older ones have to be made again."""

@@ -15,7 +15,7 @@ from shelfwise.core.presence import fit_each_present, fit_present, predict_prese
 from shelfwise.core.sparse_scores import in_row_order
 from shelfwise.core.types import Context, Examples, Prediction, Rows
 from shelfwise.nn.device import device
-from shelfwise.nn.side_by_side import side_by_side
+from shelfwise.nn.parallel_tasks import run_in_parallel
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class _CrossFitting:
         """Those of several folds, whose models are fitted at the same time."""
         # in threads; only on a GPU networks are joined, and these cannot stop one by one
         if device().type == "cpu" or self.validation is not None:
-            return side_by_side(
+            return run_in_parallel(
                 lambda fold: self._predict_fold(fold, self._beside_others(fold)), some
             )
         tasks = [self._task(fold, self._beside_others(fold)) for fold in some]

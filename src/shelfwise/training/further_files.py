@@ -13,9 +13,9 @@ from shelfwise.catalog.labels import Mode
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.joined_catalogs import join_catalogs
-from shelfwise.core.similar_names import did_you_mean
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError
+from shelfwise.similar_names import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 from shelfwise.config import Config, MemberSettings, SystemSettings
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.similar_names import did_you_mean
 from shelfwise.errors import ConfigError
+from shelfwise.similar_names import did_you_mean
 
 MIN_SHARE = 0.05
 """Share of the products that must have a field for a member of several fields to read it."""

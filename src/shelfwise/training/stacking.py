@@ -28,7 +28,7 @@ from shelfwise.core.types import (
 from shelfwise.errors import ConfigError
 from shelfwise.model.model import Model
 from shelfwise.nn.device import device
-from shelfwise.nn.side_by_side import side_by_side
+from shelfwise.nn.parallel_tasks import run_in_parallel
 from shelfwise.training.checkpoints import Checkpoints
 from shelfwise.training.kept_predictions import matrix_arrays, matrix_from
 from shelfwise.training.policy_variants import CrossedPolicy, kept_variant
@@ -256,7 +256,7 @@ def _fitted_at_once(
 ) -> list[FusionPolicy]:
     """The policies of all folds, fitted: in threads on a processor, and together on a GPU."""
     if device().type == "cpu":
-        return side_by_side(lambda fold: _fitted(task_of(fold)), folds)
+        return run_in_parallel(lambda fold: _fitted(task_of(fold)), folds)
     tasks = [task_of(fold) for fold in folds]
     fit_each_policy(tasks)
     return [task.policy for task in tasks]

@@ -8,7 +8,7 @@ from scipy.special import expit
 from shelfwise.core.types import Floats
 from shelfwise.nn.linear.label_rankers import CLUSTER_POWER, LabelRankers
 from shelfwise.nn.linear.linear_settings import LinearSettings
-from shelfwise.nn.linear.logistic_regression import fit_logistic
+from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
 
 PRODUCTS, INPUTS, LABELS, CLUSTERS = 90, 40, 7, 4
 # labels of a cluster do not lie side by side, and the last cluster has none of the matched products
@@ -51,10 +51,7 @@ def one_by_one(label: int, shop: Any) -> Floats:
     fitted = fit_logistic(
         inputs[products],
         targets.toarray()[products][:, same],
-        SETTINGS.C,
-        SETTINGS.positive_weight,
-        SETTINGS.tolerance,
-        SETTINGS.prune,
+        LogisticOptions(SETTINGS.C, SETTINGS.positive_weight, SETTINGS.tolerance, SETTINGS.prune),
     )
     logits: Floats = fitted.logits(inputs)[:, np.flatnonzero(same == label)[0]]
     return logits

@@ -10,7 +10,7 @@ from shelfwise.nn.linear import label_tree
 from shelfwise.nn.linear.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights
-from shelfwise.nn.linear.logistic_regression import fit_logistic
+from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
 
 LABELS = 60
 
@@ -62,7 +62,9 @@ def test_is_nearly_as_good_as_one_classifier_over_all_products_a_label(
     inputs, targets = shop
     s = LinearSettings()
     exact = fit_logistic(
-        inputs[:1000], targets[:1000].toarray(), s.C, s.positive_weight, s.tolerance, s.prune
+        inputs[:1000],
+        targets[:1000].toarray(),
+        LogisticOptions(s.C, s.positive_weight, s.tolerance, s.prune),
     )
     truth = targets[1000:].toarray()
     found = tree.probabilities(inputs[1000:]).toarray()

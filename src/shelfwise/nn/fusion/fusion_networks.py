@@ -22,7 +22,7 @@ from shelfwise.nn.fusion.feature_reader import FeatureBatches, FeatureReader
 from shelfwise.nn.losses import Loss
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import Batches, LoopSettings, fit_network, run_network
+from shelfwise.nn.training_loop import Batches, LoopOptions, LoopSettings, fit_network, run_network
 
 MASKED_LOGIT = -1e4
 """In place of -inf before a softmax: its probability is 0 as well, but 0 times its logarithm is not NaN."""
@@ -109,8 +109,7 @@ class NetworkPolicy(FusionPolicy):
                 self.loop,
                 context,
                 watched,
-                "policy",
-                loss=self.loss(),
+                LoopOptions("policy", loss=self.loss()),
             )
         self.network_ = network
         return self

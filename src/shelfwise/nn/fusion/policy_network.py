@@ -22,7 +22,7 @@ from shelfwise.nn.fusion.feature_reader import keep_members
 from shelfwise.nn.initialization import init_network_like_keras
 from shelfwise.nn.seeding import torch_seed
 from shelfwise.nn.threads import torch_threads
-from shelfwise.nn.training_loop import LoopSettings, fit_network, run_network
+from shelfwise.nn.training_loop import LoopOptions, LoopSettings, fit_network, run_network
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
@@ -97,7 +97,13 @@ def fit_policy(
     # layers of a few hundred units: a second core would only wait
     with torch_threads(1):
         epochs = fit_network(
-            network, PolicyBatches(outputs), targets, settings.training, context, watched, "policy"
+            network,
+            PolicyBatches(outputs),
+            targets,
+            settings.training,
+            context,
+            watched,
+            LoopOptions("policy"),
         )
     return network, epochs
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from shelfwise.core.loop_checkpoints import LoopCheckpoint, LoopState
-from shelfwise.core.sparse_rows import side_by_side
+from shelfwise.core.sparse_rows import stack_columns
 from shelfwise.core.types import Context, Floats, Matrix, Progress, Rows
 from shelfwise.nn.linear.linear_weights import (
     LinearWeights,
@@ -88,7 +88,7 @@ def fit_logistic_in_batches(
             blocks.append((block.data, block.indices, block.indptr))
             biases.append(bias)
             del block
-    weights = side_by_side(blocks, [len(bias) for bias in biases])
+    weights = stack_columns(blocks, [len(bias) for bias in biases])
     return LinearWeights(weights, np.concatenate(biases))
 
 

@@ -11,13 +11,15 @@ Dimensions: N products, F sparse inputs, D dense inputs, L labels.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shelfwise.core.sparse_rows import side_by_side
+from shelfwise.core.sparse_rows import stack_columns
 from shelfwise.core.sparse_scores import dense as as_dense
 from shelfwise.core.types import Floats, Matrix
 from shelfwise.nn.device import device_with_room
@@ -59,13 +61,26 @@ _TINY = 1e-30
 """Keeps the divisions of a label that is solved exactly from being 0 / 0."""
 
 
-def fit_logistic(  # noqa: PLR0913 (a problem, how it is solved, and how much of it at a time)
+class LogisticOptions(NamedTuple):
+    """What is minimised, and how exactly.
+
+    Args:
+        cost: C, the weight of the data against the penalty.
+        positive_weight: how many times the loss of a product that has the label counts.
+        tolerance: a label is solved once its gradient has shrunk by this factor.
+        prune: sparse inputs' weights nearer to 0 than this are dropped.
+    """
+
+    cost: float
+    positive_weight: float = 1.0
+    tolerance: float = 1e-2
+    prune: float = 0.0
+
+
+def fit_logistic(
     inputs: sp.csr_array,
     targets: Matrix,
-    cost: float,
-    positive_weight: float = 1.0,
-    tolerance: float = 1e-2,
-    prune: float = 0.0,
+    options: LogisticOptions,
     dense: Floats | None = None,
     cells_per_block: int = CELLS_PER_BLOCK,
 ) -> LinearWeights:
@@ -76,10 +91,7 @@ def fit_logistic(  # noqa: PLR0913 (a problem, how it is solved, and how much of
     Args:
         inputs: (N, F) sparse rows, N > 0.
         targets: (N, L) of 0 and 1, dense or sparse; a label that no row has gets low logits everywhere.
-        cost: C, the weight of the data against the penalty.
-        positive_weight: how many times the loss of a product that has the label counts.
-        tolerance: a label is solved once its gradient has shrunk by this factor.
-        prune: sparse inputs' weights nearer to 0 than this are dropped.
+        options: what is minimised, and how exactly.
         dense: (N, D) further inputs.
         cells_per_block: N times the labels that are solved at a time.
     """
@@ -96,13 +108,13 @@ def fit_logistic(  # noqa: PLR0913 (a problem, how it is solved, and how much of
     for start in range(0, labels, labels_per_block):
         block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
         wanted = torch.from_numpy(block).to(place)
-        loss_weights = cost * (1 + (positive_weight - 1) * wanted)
-        dual = _solve(kernel, wanted, loss_weights, (tolerance, forcing))
+        loss_weights = options.cost * (1 + (options.positive_weight - 1) * wanted)
+        dual = _solve(kernel, wanted, loss_weights, (options.tolerance, forcing))
         sparse_part, dense_part = kernel.to_weights(dual)
         # the weight of the input that is always 1
         constant = dual.sum(dim=0).cpu().numpy()
         del dual, wanted, loss_weights
-        kept = sparse_weights(sparse_part.cpu().numpy(), prune)
+        kept = sparse_weights(sparse_part.cpu().numpy(), options.prune)
         weights.append((kept.data, kept.indices, kept.indptr))
         dense_weights.append(dense_part.cpu().numpy())
         bias.append(constant)
@@ -110,7 +122,7 @@ def fit_logistic(  # noqa: PLR0913 (a problem, how it is solved, and how much of
     del kernel, sparse_part
     # without dense inputs there are weights (0, L), which nobody needs
     all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
-    joined = side_by_side(weights, [len(one) for one in bias])
+    joined = stack_columns(weights, [len(one) for one in bias])
     return LinearWeights(joined, np.concatenate(bias), all_dense)
 
 

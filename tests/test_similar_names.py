@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shelfwise.core.similar_names import did_you_mean, most_similar
+from shelfwise.similar_names import did_you_mean, most_similar
 
 
 def test_the_most_similar_name_is_named() -> None:

@@ -29,7 +29,7 @@ class EndedError(Exception):
     """Nobody waits for this training any more; the error of another one, or Ctrl-C, ended it."""
 
 
-def side_by_side(
+def run_in_parallel(
     work: Callable[[Item], Result], items: Sequence[Item], on_processor: bool = False
 ) -> list[Result]:
     """`work` of each item, in their order; as many at once as torch may use cores in this thread.

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shelfwise.core.types import Context
-from shelfwise.nn import side_by_side as room
+from shelfwise.nn import parallel_tasks as room
+from shelfwise.nn.parallel_tasks import EndedError, end_if_asked, run_in_parallel
 from shelfwise.nn.seeding import generator
-from shelfwise.nn.side_by_side import EndedError, end_if_asked, side_by_side
 from shelfwise.nn.threads import torch_threads
 from shelfwise.nn.training_loop import LoopSettings, fit_network
 
@@ -28,14 +28,14 @@ def test_results_come_in_the_order_of_the_items_from_threads_of_one_core() -> No
         return item, torch.get_num_threads(), generator() is not None
 
     with torch_threads(3):
-        found = side_by_side(work, [5, 3, 4])
+        found = run_in_parallel(work, [5, 3, 4])
         assert torch.get_num_threads() == 3
     assert found == [(5, 1, True), (3, 1, True), (4, 1, True)]
 
 
 def test_on_one_core_the_caller_does_it_all() -> None:
     with torch_threads(1):
-        found = side_by_side(lambda _: (threading.current_thread(), generator()), [1, 2])
+        found = run_in_parallel(lambda _: (threading.current_thread(), generator()), [1, 2])
     assert found == [(threading.current_thread(), None)] * 2
 
 
@@ -45,7 +45,7 @@ def test_a_gpu_is_not_shared_but_its_processor_is(
 ) -> None:
     monkeypatch.setattr(room, "device", lambda: torch.device("cuda"))
     with torch_threads(2):
-        threads = side_by_side(lambda _: threading.current_thread(), [1, 2], on_processor)
+        threads = run_in_parallel(lambda _: threading.current_thread(), [1, 2], on_processor)
     assert (threads[0] is threading.current_thread()) == (not on_processor)
 
 
@@ -59,7 +59,7 @@ def test_after_an_error_nothing_more_begins() -> None:
         raise ValueError(f"item {item} failed")
 
     with torch_threads(2), pytest.raises(ValueError, match="item 0 failed"):
-        side_by_side(work, range(200))
+        run_in_parallel(work, range(200))
     assert len(begun) < 200
 
 
@@ -82,14 +82,14 @@ def test_what_is_at_work_ends_with_the_first_error(error: type[BaseException]) -
             raise
 
     with torch_threads(2), pytest.raises(error, match="no more"):
-        side_by_side(work, [True, False])
+        run_in_parallel(work, [True, False])
     assert ended.is_set()
 
 
 def test_work_in_one_thread_ends_by_itself() -> None:
     end_if_asked()
     with torch_threads(1):
-        assert side_by_side(lambda _: end_if_asked(), [1, 2]) == [None, None]
+        assert run_in_parallel(lambda _: end_if_asked(), [1, 2]) == [None, None]
 
 
 def test_a_network_ends_between_two_steps() -> None:
@@ -113,5 +113,5 @@ def test_a_network_ends_between_two_steps() -> None:
         fit_network(nn.Linear(2, 1), Rows(), np.ones((8, 1), np.float32), settings, Context())
 
     with torch_threads(2), pytest.raises(KeyboardInterrupt):
-        side_by_side(work, [True, False])
+        run_in_parallel(work, [True, False])
     assert len(steps) < 1_000_000
