@@ -17,7 +17,7 @@ import pytest
 from tests.torture.commands import Commands
 
 FIGURES = Path(__file__).parents[2] / "docs" / "torture.md"
-HEAD = """# What was seen under torture
+HEAD = """# Results of the stress tests
 
 `make torture` writes this table. A part that is run alone replaces its own row.
 [guarantees.md](guarantees.md) has the promises.

@@ -30,7 +30,7 @@ Weighting = Literal["tfidf", "binary"]
 CountedSegmentation = Annotated[
     Segmentation,
     Field(
-        description="what parts words: unicode makes each ideograph a word, counted in runs of 1 to 3, and "
+        description="where words end: unicode makes each ideograph a word, counted in runs of 1 to 3, and "
         "drops soft hyphens; blanks does neither",
     ),
 ]

@@ -126,7 +126,7 @@ class TextLinear(Modality):
     def _fit_in_batches(self, blocks: NgramBlocks, targets: Matrix, context: Context) -> None:
         chosen = self.settings
         self._ngrams = blocks.fitted_rows(chosen)
-        # counting leaves a gigabyte free, in pieces that the weights do not fit in
+        # the memory that counting has freed goes back before the weights are made
         give_back_memory()
         # rows wait in files, as memory has no room for all; the seed chooses which are learnt from together
         shards = RowShards(len(blocks), self._ngrams.width, context.seed)

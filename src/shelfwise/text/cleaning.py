@@ -52,7 +52,8 @@ class CleaningSettings(BaseModel):
     )
     segmentation: Segmentation = Field(
         "unicode",
-        description="what parts words: unicode also each letter of a script without blanks, blanks does not",
+        description="where words end: at white space and signs; unicode also makes each letter of a script "
+        "without blanks a word, blanks does not",
     )
 
 
