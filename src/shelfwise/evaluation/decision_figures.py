@@ -48,6 +48,7 @@ def _queue_counts(
 ) -> dict[str, Int64Array]:
     """What is in the queues at a promised precision, counted for some products at a time."""
     total: dict[str, Int64Array] = {}
+    # some products at a time: dense arrays of all would take N x L numbers, three times
     for rows in row_slices(*truth.shape):
         likely = dense(scores[rows])
         given = dense(decided[rows])

@@ -165,12 +165,14 @@ def _redraw(
     """
     # by kind: further away, a neighbour of the node before, the node before itself
     weights = np.array([1 / settings.q, 1.0, 1 / settings.p])
+    # rejection sampling: the heaviest kind of step is always kept, others in proportion
     keep_chances = weights / weights.max()
     pending = np.arange(len(steps))
     while len(pending):
         before = steps[pending, 0]
         drawn = steps[pending, 2]
         is_near = _are_edges(edges, before, drawn, adjacency.shape[0])
+        # 2 goes back, 1 to a neighbour of the node before, 0 further away
         kind = np.where(drawn == before, 2, is_near)
         is_rejected = rng.random(len(pending)) >= keep_chances[kind]
         pending = pending[is_rejected]

@@ -138,6 +138,7 @@ class Hierarchical(FusionPolicy):
     def state(self) -> State:
         """The state of each base, and each label's parent."""
         arrays: dict[str, Any] = {"parents": self.parents}
+        # all nodes' arrays lie in one mapping, so each name carries its node
         facts = {}
         for node, base in self.bases_.items():
             state = base.state()

@@ -46,6 +46,7 @@ def coverage_at_precision(
     last = _last_precise(ranked, hits, precision)
     if last is None:
         return {"threshold": None, "labels": 0.0, "products": 0.0}
+    # scores descend, so what is accepted comes first
     accepted = slice(last + 1)
     has_accepted = np.zeros(scores.shape[0], np.bool_)
     has_accepted[pairs.rows[order[accepted]]] = True

@@ -225,6 +225,7 @@ def _open(folder: Path) -> tuple[Path, int]:
     """The model folder, held open, and where it lies."""
     # a run that was killed while it replaced the model has left the old one beside; and it may have come
     # back to its name in between
+    # a model that is being replaced stands aside for a moment, and may be back after that look
     for place in (folder, set_aside(folder), folder):
         try:
             handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

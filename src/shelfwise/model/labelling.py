@@ -206,6 +206,7 @@ def _label_decisions(
 ) -> Iterator[tuple[LabelDecision, ...]]:
     """The labels that each of N products is given."""
     # the columns and scores of all products, one product after the other, and where each product's end
+    # cells are listed row by row: a product's labels are one run of them
     columns = np.nonzero(decided)[1].tolist()
     given_scores = list(_shortest(scores[decided]))
     ends = np.cumsum(np.count_nonzero(decided, axis=1)).tolist()

@@ -69,6 +69,7 @@ class RowModality(Modality):
             (modality.rows(task.train.inputs), task.train.targets)
             for modality, task in zip(modalities, tasks, strict=True)
         ]
+        # all have equal settings, so those of the first are those of all
         first = modalities[0]
         contexts = [task.context for task in tasks]
         classifiers = RowClassifier.fit_each(

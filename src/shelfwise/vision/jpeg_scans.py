@@ -109,6 +109,7 @@ def lacks_scans(data: bytes) -> bool:
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Kind and content of each segment up to the end marker, and the number of restart markers behind it."""
+    # behind the two bytes that every JPEG begins with
     place = 2
     while (found := _MARKER.search(data, place)) is not None:
         kind = found[1][0]
@@ -119,8 +120,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
                 return
             length = struct.unpack_from(">H", data, place)[0]
             body = data[place + 2 : place + length]
+            # the length counts its own two bytes; one that says less would never lead on
             place += max(2, length)
         restarts = 0
+        # a scan's data have no length: they end at the next marker that is no restart
         while kind == _SCAN and (found := _MARKER.search(data, place)) is not None:
             if found[1][0] not in _RESTARTS:
                 break
@@ -143,7 +146,9 @@ def _frame(kind: int, body: bytes) -> _Frame:
 def _note_scan(frame: _Frame, body: bytes) -> list[int]:
     """Note what a scan sends; the components that it is of."""
     count = body[0]
+    # each component has two bytes: its name, and its tables
     names = [name for name in body[1 : 1 + 2 * count : 2] if name in frame.components]
+    # a baseline scan has all coefficients with all of their bits
     first, last, bits = 0, _COEFFICIENTS - 1, 0
     if frame.progressive:
         first, last, bits = struct.unpack_from(">BBB", body, 1 + 2 * count)

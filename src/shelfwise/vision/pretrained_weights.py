@@ -97,6 +97,7 @@ def find_weights(backbone: str, weights: str = "auto") -> WeightSource:
             f"needs pre-trained weights of {backbone}, and {trouble}; "
             "name a weight file in the setting weights"
         )
+    # the network that was asked for comes before another one
     if backbone in PACKAGES:
         return _from_package(backbone, backbone)
     note = f"{trouble}, so the packaged {FALLBACK} stands in for {backbone}"

@@ -79,6 +79,7 @@ class FeatureReader(nn.Module):
             mean = self.get_buffer(f"mean_{member}")
             spread = self.get_buffer(f"spread_{member}")
             scaled = (values - mean) / spread
+            # 0 is the mean of the products that have the member: an absent one says nothing
             read.append(torch.where(left[:, member, None], scaled, 0))
         return read, left
 
