@@ -32,7 +32,19 @@ def test_objects_that_are_called_in_other_languages(tmp_path: Path, key: str) ->
 
 
 @pytest.mark.parametrize(
-    "word", ["S/D", "brak", "b.d.", "#¡VALOR!", "#N/D!", "nicht verfügbar", "N/C", "yok"]
+    "word",
+    [
+        "S/D",
+        "brak",
+        "b.d.",
+        "#¡VALOR!",
+        "#N/D!",
+        "nicht verfügbar",
+        "N/C",
+        "yok",
+        "Not specified",
+        "N.A",
+    ],
 )
 def test_what_people_write_where_there_is_nothing(tmp_path: Path, word: str) -> None:
     rows = [(p.id, p.title, p.leaves[0] if i % 3 else word, word) for i, p in enumerate(PRODUCTS)]

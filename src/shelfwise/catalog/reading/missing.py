@@ -22,6 +22,8 @@ _IN_ANY_CASE = (
     "none,null,(null),[null],<null>,n/a,n.a.,n/d,n.d.,s/d,b.d.,b/d,n.v.t.,n/c,n.c.,n/r,n.r.,"
     "brak,brak danych,keine angabe,keine Angabe,yok,belirtilmemiş,не указано,нет данных,"
     "keine,keiner,geen,ingen,saknas,aucun,aucune,ninguno,ninguna,nessuno,nessuna,nenhum,nenhuma,"
+    "n.a,not specified,unspecified,not provided,not applicable,no data,nicht angegeben,non spécifié,"
+    "non specificato,no especificado,não informado,niet opgegeven,"
     "non renseigné,sin datos,not available,nicht verfügbar,non disponible,no disponible,"
     "non disponibile,niet beschikbaar,não disponível"
 )

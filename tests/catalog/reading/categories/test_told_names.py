@@ -99,3 +99,8 @@ def test_lists_behind_their_type_are_lists(
         ("products.csv", f"id;title;category\n1;Thing;{text}\n"),
     ):
         assert read(tmp_path, content, name).catalog.column("categories") == [paths]
+
+
+def test_categories_that_are_codes_are_told(tmp_path: Path) -> None:
+    assert "is a code, as all categories are" in told(tmp_path, ["c4", "c12", "c4"])
+    assert "is a code" not in told(tmp_path, ["c4", "Mugs", "c4"])

@@ -38,6 +38,8 @@ LEVELS = (
     "Segment Title,Family Title,Brick Title",
     "Family,Class,Brick",
     "SegmentName,ClassName,CommodityName",
+    "l0_category,l1_category,l2_category",
+    "Level 1 Category,Level 2 Category,Level 3 Category",
 )
 
 

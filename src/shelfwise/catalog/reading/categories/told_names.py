@@ -27,6 +27,9 @@ _BACKWARDS = re.compile(
 _MOST = 0.5
 """Share of the distinct names that look alike, from which on it is no chance."""
 
+_CODE = re.compile(r"[A-Za-z]{1,3}[-_]?\d+")
+"""Letters with a number, ``c4``, as databases call their categories."""
+
 _SOME_NUMBERS = 0.2
 """Share of the names of all products that are numbers, from which on it is no chance; so of words."""
 
@@ -52,6 +55,7 @@ def told_names(column: str, names: Counter[str], last: Collection[str]) -> list[
         _told_numbers_behind(column, names) or _told_numbers_behind(column, last),
         _told_backwards(column, names),
         _told_numbers_among(column, names),
+        _told_codes(column, names),
     )
     return [sentence for sentence in told if sentence is not None]
 
@@ -164,4 +168,17 @@ def _told_numbers_among(column: str, names: Counter[str]) -> str | None:
     return (
         f"{column}: {numbers[0]!r} is a name, though others are words; if the numbers are ids, leave them "
         "out"
+    )
+
+
+def _told_codes(column: str, names: Collection[str]) -> str | None:
+    """
+    >>> _told_codes("cat", ["c4", "c12"]) is None, _told_codes("cat", ["c4", "Mugs"]) is None
+    (False, True)
+    """
+    if not names or not all(map(_CODE.fullmatch, names)):
+        return None
+    return (
+        f"{column}: {next(iter(names))!r} is a code, as all categories are; if people have names for them, "
+        "write these in their place"
     )

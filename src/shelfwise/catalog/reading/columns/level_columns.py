@@ -20,6 +20,7 @@ _LEVEL = r"(?:level|lvl|l|ebene|niveau|niv|nivel|nível|livello|poziom|seviye|ni
 _NUMBERED = re.compile(
     rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|(?:ic|product|item)_group|hierarchy|department)(?:_{_LEVEL}|_?1?_?name)?)_?(\d)(?:_name|명)?"
 )
+_NUMBER_FIRST = re.compile(rf"^(?:l|lvl|level)_?(\d)_({CATEGORY}.*)$")
 _FIRST = re.compile(rf"({CATEGORY})_1")
 _LANGUAGE = re.compile(r"^(?:en|us|uk|de|fr|es|it|nl|pt|pl|sv|da)_")
 """In front of the names of columns that shops have in several languages."""
@@ -209,7 +210,9 @@ def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
         # CategoryLevel1Name has its words joined; SubCategory_1 is below Category_1
         own = normal_name(name)
         possible = (own,) if _SUB.fullmatch(own) else plain_names(name)
-        match = next(filter(None, map(_NUMBERED.fullmatch, possible)), None)
+        # L1 Category is Category 1
+        ordered = [_NUMBER_FIRST.sub(r"\2_\1", one) for one in possible]
+        match = next(filter(None, map(_NUMBERED.fullmatch, ordered)), None)
         if match and not any(map(_OF_OTHERS.search, plain_names(name))):
             numbered.setdefault(match[1], {})[int(match[2])] = name
     for base, levels in numbered.items():

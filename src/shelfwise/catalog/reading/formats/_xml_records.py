@@ -14,7 +14,7 @@ from defusedxml.ElementTree import iterparse
 from shelfwise.catalog.reading.byte_stream import DamagedFileError
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
 from shelfwise.catalog.reading.columns.described_columns import fields_by_words
-from shelfwise.catalog.reading.formats._deep_fields import NEEDED, fields_of
+from shelfwise.catalog.reading.objects.deep_fields import NEEDED, fields_of
 
 USUAL = frozenset({"item", "entry", "product", "offer", "shopitem"})
 """What feeds call their records, in lower case: RSS, Atom, shops, Yandex, Heureka."""

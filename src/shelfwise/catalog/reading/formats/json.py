@@ -24,7 +24,6 @@ from shelfwise.catalog.reading.byte_stream import (
 )
 from shelfwise.catalog.reading.file_format import BY_RECORDS
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
-from shelfwise.catalog.reading.formats._deep_fields import deep_only, with_fields_from_deep
 from shelfwise.catalog.reading.formats._json_bounds import bounded_items, inside, values_at
 from shelfwise.catalog.reading.formats._json_brackets import in_brackets, lack_brackets
 from shelfwise.catalog.reading.formats._json_categories import NamedById, listing_keys
@@ -45,6 +44,7 @@ from shelfwise.catalog.reading.formats._json_shape import (
 from shelfwise.catalog.reading.formats._json_tables import largest_table, records_of_table
 from shelfwise.catalog.reading.formats._json_unclear import refuse_unclear
 from shelfwise.catalog.reading.objects.bulk_lines import is_action, with_ids
+from shelfwise.catalog.reading.objects.deep_fields import deep_only, with_fields_from_deep
 from shelfwise.catalog.reading.objects.envelopes import is_plain, plain_record
 from shelfwise.catalog.reading.record_parsing import (
     BOM,

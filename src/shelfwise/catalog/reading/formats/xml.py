@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from xml.etree.ElementTree import Element, ParseError
@@ -27,7 +27,6 @@ from shelfwise.catalog.reading.columns.column_mapping import is_language, normal
 from shelfwise.catalog.reading.columns.whole_paths import leads_to
 from shelfwise.catalog.reading.file_format import BY_NAME, CERTAIN
 from shelfwise.catalog.reading.formats._as_lines import blocks_of
-from shelfwise.catalog.reading.formats._deep_fields import deep_fields, with_fields_from_deep
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
 from shelfwise.catalog.reading.formats._xml_categories import ListedCategories
 from shelfwise.catalog.reading.formats._xml_groups import OpenGroups, is_group
@@ -44,6 +43,7 @@ from shelfwise.catalog.reading.formats._xml_records import (
     records_of_feed,
 )
 from shelfwise.catalog.reading.objects.associations import with_associations
+from shelfwise.catalog.reading.objects.deep_fields import deep_fields, with_fields_from_deep
 from shelfwise.catalog.reading.objects.grouped_records import with_category
 from shelfwise.catalog.reading.objects.json_objects import WHOLE_PATHS
 from shelfwise.catalog.reading.record_parsing import BOM, first_line
@@ -97,9 +97,9 @@ class Xml(JsonLinesFormat):
             sentences += (
                 f"xml: the name of the <{groups[0]}> around a record is its category, where it has none",
             )
-        records: Iterable[Any] = _records(path, advance, names, categories)
+        records: Iterator[Any] = _records(path, advance, names, categories)
         if found.is_deep:
-            records, told = with_fields_from_deep(iter(records), deep_fields)
+            records, told = with_fields_from_deep(records, deep_fields)
             sentences += told
         return cls(settings.columns, sentences), blocks_of(records)
 

@@ -24,6 +24,7 @@ from shelfwise.catalog.reading.file_format import FileFormat, OpenedFile, Parsed
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.joined_tables import category_rows_of
 from shelfwise.catalog.reading.missing import is_missing
+from shelfwise.catalog.reading.objects.deep_fields import with_all_deep_fields
 from shelfwise.catalog.reading.objects.envelopes import plain_record
 from shelfwise.catalog.reading.python.python_containers import records_of
 from shelfwise.catalog.reading.python.python_images import own_image
@@ -130,6 +131,7 @@ def read_records(
     if not given:
         raise CatalogError("there is no product; give at least one")
     plain, images = _plain_records(given, settings.columns)
+    plain = with_all_deep_fields(plain)
     form = PythonRecords(plain, settings.columns)
     source = OpenedFile("records", form, iter([Block(1, 0, b"")]))
     reading, source = detect_reading(source, settings, strict)
@@ -198,7 +200,7 @@ def _is_ascii(value: Any) -> bool:
 
 def _plain_records(
     records: Sequence[Mapping[Any, Any]], columns: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], list[OwnImage]]:
+) -> tuple[Sequence[Values], list[OwnImage]]:
     """The records as a file would hold them, and of each the image that is not for the reader to check."""
 
     @lru_cache(maxsize=1024)

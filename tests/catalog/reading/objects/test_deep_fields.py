@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from shelfwise.catalog.reading.python.python_records import read_records
 from tests.catalog.reading.written_products import PRODUCTS, Written, paths_read, read
 
 LEAVES = [{(product.leaves[0],)} for product in PRODUCTS]
@@ -119,6 +120,13 @@ def test_fields_deep_inside_json_lines(tmp_path: Path, record: Any) -> None:
     lines = "\n".join(json.dumps(record(product)) for product in PRODUCTS)
     result = read(tmp_path, lines, "x.jsonl")
     assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+
+
+@pytest.mark.parametrize("record", [gs1, icecat])
+def test_dictionaries_are_read_as_their_file(record: Any) -> None:
+    catalog = read_records(list(map(record, PRODUCTS))).catalog
+    assert catalog.ids == [p.id for p in PRODUCTS]
+    assert catalog.column("title") == [p.title for p in PRODUCTS]
 
 
 def test_json_with_an_id_of_its_own_takes_no_name_from_deeper(tmp_path: Path) -> None:

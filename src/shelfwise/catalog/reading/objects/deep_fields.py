@@ -7,7 +7,7 @@ records have no title or no id otherwise; a name that stands in two places is le
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -38,7 +38,7 @@ Deep = Mapping[str, Path]
 
 def with_fields_from_deep(
     records: Iterator[Any], find: Callable[[Sequence[Mapping[str, Any]]], Deep]
-) -> tuple[Iterable[Any], tuple[str, ...]]:
+) -> tuple[Iterator[Any], tuple[str, ...]]:
     """The records with what `find` finds deep inside the first of them, and what a user is told of it."""
     first: list[Any] = []
     damage: DamagedFileError | None = None
@@ -107,6 +107,12 @@ def _differs(name: str, records: Sequence[Mapping[str, Any]]) -> bool:
     values = [record.get(name) for record in records]
     is_plain = not any(isinstance(value, Mapping) for value in values)
     return is_plain and len(set(map(str, values))) == len(records)
+
+
+def with_all_deep_fields(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Records of a program as those of a file of JSON are read: with what :func:`deep_only` finds."""
+    deep = deep_only(records[:_SAMPLED])
+    return [with_deep_fields(record, deep) for record in records] if deep else records
 
 
 def with_deep_fields(record: Any, fields: Deep) -> Any:
