@@ -18,7 +18,7 @@ from shelfwise.disk.files import keep_input, write_text_atomically
 from shelfwise.errors import NothingUsableError, StorageError, TwoReadingsError
 
 NO_COLUMN = "none of these"
-"""The answer that no column holds the categories."""
+"""The answer that no column holds the field."""
 
 MAX_CANDIDATES = 20
 """Columns named among which one may hold the categories."""
@@ -101,6 +101,8 @@ def init_settings(
         raise StorageError(f"{out} is no file; choose another --out")
     answers = _Answers()
     read = _read(source, answers, ask, contexts)
+    if "id" not in read.reading.columns and _ask_id(read, answers, ask):
+        read = _read(source, answers, ask, contexts)
     has_categories = "categories" in read.reading.columns or read.reading.category_columns
     if not has_categories and _ask_categories(read, answers, ask):
         read = _read(source, answers, ask, contexts)
@@ -146,6 +148,20 @@ def _ask_signs(error: TwoReadingsError, answers: _Answers, ask: Ask) -> None:
     for line in lines:
         answers.comments += [f"# {part}" for part in line.split("\n")]
         answers.comments.append("#")
+
+
+def _ask_id(read: ReadResult, answers: _Answers, ask: Ask) -> bool:
+    """Ask which column holds the ids, where lines stand for them; whether one was chosen."""
+    used = set(read.reading.columns.values())
+    names = tuple(name for name in read.reading.names if name not in used)
+    if not names:
+        return False
+    text = "No column is called like an id, so products are called after their line. Which one holds ids?"
+    choice = ask(Question(text, (*names, NO_COLUMN), likeliest=False))
+    if choice is None or choice == len(names):
+        return False
+    answers.columns["id"] = names[choice]
+    return True
 
 
 def _ask_categories(read: ReadResult, answers: _Answers, ask: Ask) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import PRODUCTS, paths_read, read, table
 
 FIRST_PATHS = [{product.paths[0]} for product in PRODUCTS]
@@ -67,8 +66,8 @@ def test_a_title_of_codes_gives_way_to_one_of_words(tmp_path: Path) -> None:
 
 def test_the_name_of_an_item_is_no_id(tmp_path: Path) -> None:
     rows = [(f"ER-{n}", p.title, p.leaves[0]) for n, p in enumerate(PRODUCTS)]
-    with pytest.raises(CatalogError, match="no column is called like an id"):
-        read(tmp_path, table(("name", "item_name", "category"), rows))
+    result = read(tmp_path, table(("name", "item_name", "category"), rows))
+    assert result.catalog.ids == [f"line {n + 2}" for n in range(len(PRODUCTS))]
 
 
 def test_the_order_of_web_scraper_is_an_id(tmp_path: Path) -> None:

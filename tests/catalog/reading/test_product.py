@@ -18,14 +18,23 @@ def product(rules: Rules | None = None, **values: Any) -> Product:
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [("a ", "a"), (7, "7"), (7.0, "7"), (7.5, "7.5"), ("007", "007"), ("<b>", "<b>")],
+    [
+        ("a ", "a"),
+        (7, "7"),
+        (7.0, "7"),
+        (7.5, "7.5"),
+        ("007", "007"),
+        ("<b>", "<b>"),
+        ("\N{LEFT-TO-RIGHT MARK} B01 \N{ZERO WIDTH SPACE}", "B01"),
+    ],
 )
 def test_ids(value: Any, kept: str) -> None:
     assert product(id=value).id == kept
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", "  ", float("nan"), [], {}, True, "a\nb", "a\0", "\ud800"]
+    "value",
+    [None, "", "  ", float("nan"), [], {}, True, "a\nb", "a\0", "\ud800", "\N{LEFT-TO-RIGHT MARK}"],
 )
 def test_no_ids(value: Any) -> None:
     with pytest.raises(ValidationError):

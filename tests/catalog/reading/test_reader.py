@@ -473,7 +473,7 @@ def test_settings_name_columns_and_separators(tmp_path: Path) -> None:
         ("a.csv", b"id,title\n", "0 records"),
         ("a.csv", b"id,id\n1,2\n", "'id' more than once"),
         ("a.csv", b'id,"title\n1,2\n', "header"),
-        ("a.csv", b"wert,title\n1,2\n", "no column is called like an id; .*'wert', 'title'"),
+        ("a.csv", b"wert,farbe\n1,2\n", "no column is called like an id; .*'wert', 'farbe'"),
         ("a.dat", b"hello\nworld\n", "cannot tell the format"),
         ("a.jsonl.gz", gzip.compress(b"", mtime=0)[:12], "damaged gzip"),
     ],

@@ -48,6 +48,9 @@ WHOLE_DECIMAL = re.compile(r"(\d+)[.,]0+")
 _MAX_EXACT_ID = 1e15
 """From here on a number that a program kept as a float has lost digits."""
 
+_UNSEEN = "\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}\N{ZERO WIDTH SPACE}\N{BOM}"
+"""What pages of shops put around an id, and nobody sees."""
+
 _TEXT_FORMULA = re.compile(r'="([^"]+)"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -87,7 +90,7 @@ class Rules:
 
 
 def read_id(value: Any, rules: Rules) -> str:
-    """An id as written, without surrounding space; a number as text."""
+    """An id as written, without surrounding space and marks that nobody sees; a number as text."""
     expected = "a non-empty text or number on one line"
     value = plain_scalar(_listed_texts(value))
     if is_missing(value):
@@ -95,8 +98,8 @@ def read_id(value: Any, rules: Rules) -> str:
     # 1e400 is larger than any float, and spreadsheets keep fifteen digits
     if isinstance(value, float) and abs(value) >= _MAX_EXACT_ID:
         raise ValueError("an id with all its digits; write it as text")
-    text = scalar_text(value, expected).strip()
-    if not text.isprintable():
+    text = scalar_text(value, expected).strip().strip(_UNSEEN).strip()
+    if not text or not text.isprintable():
         raise ValueError(f"{expected}, without control characters")
     formula = _TEXT_FORMULA.fullmatch(text)
     if formula:

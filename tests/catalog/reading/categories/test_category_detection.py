@@ -68,6 +68,13 @@ def test_lists_that_never_come_apart() -> None:
     assert detect_signs(texts).signs.paths(texts[0]) == [["Snacks"], ["Sweet snacks"], ["Biscuits"]]
 
 
+def test_one_name_with_a_comma_that_most_products_have_is_no_list() -> None:
+    texts = ["Lids, rims and handles"] * 12 + ["Mugs", "Kettles", "Lamps", "Mugs"]
+    found = detect_signs(texts)
+    assert found.signs == CategorySigns()
+    assert "',' is part of names" in " ".join(found.evidence)
+
+
 def test_a_comma_in_a_name_stays() -> None:
     texts = [
         "Home > Mugs",

@@ -53,6 +53,8 @@ def test_levels_in_three_columns(tmp_path: Path, names: str) -> None:
     "names",
     [
         ("Hauptkategorie", "Unterkategorie"),
+        ("Warengruppe", "Warenuntergruppe"),
+        ("Artikelgroep", "Artikelsubgroep"),
         ("Catégorie", "Sous-catégorie"),
         ("Categoria", "Subcategoria"),
         ("Categoria", "Sottocategoria"),

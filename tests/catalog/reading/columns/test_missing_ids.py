@@ -14,6 +14,7 @@ from shelfwise.catalog.reading.columns.missing_ids import NOTE
 from shelfwise.catalog.reading.python.python_records import read_records
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
 from shelfwise.catalog.reading.streaming import block_cutting
+from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import read, table
 
 HEADER = ("TITLE", "DESCRIPTION", "TAGS", "SKU")
@@ -122,6 +123,25 @@ def test_python_numbers_products_by_itself() -> None:
     assert not is_told(found)
 
 
-def test_a_file_without_any_id_column_is_still_asked_about(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="no column is called like an id"):
-        read(tmp_path, table(("serial", "title"), [(1, "Mug"), (2, "Pen")]))
+def test_without_a_column_of_ids_the_line_stands_for_them_and_that_is_told(tmp_path: Path) -> None:
+    rows = [("Mug", "Cups"), ("Pen", "Office"), ("", "Office")]
+    result = read(tmp_path, table(("title", "category"), rows))
+    assert result.catalog.ids == ["line 2", "line 3"]
+    assert result.notes[NOTE] == 2
+    assert [record.kind for record in result.quarantine] == ["missing id"]
+    told = next(sentence for sentence in result.reading.evidence if sentence.startswith("id: "))
+    assert "no column is called like one" in told
+    assert 'columns = { id = "NAME" }' in told
+
+
+def test_without_a_column_of_ids_json_and_parquet_are_read_too(tmp_path: Path) -> None:
+    records = [{"title": "Mug", "tags": ["Cups"]}, {"title": "Pen", "tags": ["Office"]}]
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "a.parquet")
+    ids = ["line 1", "line 2"]
+    assert read(tmp_path, json.dumps(records), "a.json").catalog.ids == ids
+    assert read_catalog(tmp_path / "a.parquet").catalog.ids == ids
+
+
+def test_a_file_with_neither_ids_nor_titles_is_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="no column is called like an id"):
+        read(tmp_path, table(("serial", "colour"), [(1, "red"), (2, "blue")]))

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from shelfwise.catalog.reading.images.image_urls import NOT_FETCHED
 from shelfwise.catalog.reading.reader import ReadResult
 from tests.catalog.reading.written_products import PRODUCTS, paths_read, read
 
@@ -93,3 +94,14 @@ def test_texts_beside_each_other_in_several_languages(tmp_path: Path, attribute:
 def test_a_list_that_an_attribute_names(tmp_path: Path) -> None:
     fields = '<str name="id">?I</str><str name="name">?T</str><arr name="cat"><str>?C</str></arr>'
     all_right(read(tmp_path, written("response", f"<doc>{fields}</doc>"), "x.xml"))
+
+
+def test_a_feed_of_ceneo_names_its_images_in_attributes(tmp_path: Path) -> None:
+    images = (
+        '<imgs><main url="https://shop.example/1.jpg"/><i url="https://shop.example/2.jpg"/></imgs>'
+    )
+    fields = f'<o id="?I" price="4.50"><cat>?C</cat><name>?T</name>{images}</o>'
+    result = read(tmp_path, written("offers", fields), "x.xml")
+    all_right(result)
+    assert result.reading.columns["image"] == "imgs"
+    assert result.notes[NOT_FETCHED] == len(PRODUCTS)

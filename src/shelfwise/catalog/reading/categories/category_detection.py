@@ -214,7 +214,12 @@ def _path_sign(
             return candidate, True
         share = free / places
         holding = sum(len(parts) > 1 for parts in pieces)
-        if places >= MIN_PLACES and not signs.separator and holding >= MOSTLY * len(values):
+        distinct = set(values)
+        # one name that most products have is no list, however many these are
+        mostly = min(
+            holding / len(values), sum(sign in value for value in distinct) / len(distinct)
+        )
+        if places >= MIN_PLACES and not signs.separator and mostly >= MOSTLY:
             # fixed chains (Snacks, Sweet snacks, Biscuits) never come apart, so counting places cannot tell
             evidence.append(
                 f"{sign!r} separates labels: it is in {holding} of {len(values)} values"

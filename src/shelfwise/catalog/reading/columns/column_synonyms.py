@@ -56,7 +56,7 @@ _NAMES = _lists(
         "image": """
             image image_path imurl imageurlhighres imageurl image_url image_link image_src
             images product_image_url productimageurl main_image_url image_urls
-            image_urls_x_y_z base_image picurl image1 image_name img img_link photo picture
+            image_urls_x_y_z base_image picurl image1 image_name img imgs img_link photo picture
             picture_url imgurl bild bilder foto immagine imagen imagem afbeelding zdjęcie
             obrázek
         """,

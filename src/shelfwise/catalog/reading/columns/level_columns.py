@@ -55,12 +55,14 @@ _PARENT = re.compile(rf"parent_?{_KIND}(?:_name)?")
 """What says that it is the level above; a main category may be one of another kind."""
 
 _PRODUCT = r"(?:product_|item_|ürün_)?"
+_GOODS = r"(?:(?:waren|artikel|produkt|product|vare|varu)_?)?"
+"""In front of ``untergruppe``, as languages write that join their words."""
 _OF_PRODUCTS = "merceologica|prodotto|prodotti|producto|productos|produto|produit|produktu|товара"
 _MIDDLE = re.compile(
     rf"{_PRODUCT}{_KIND}(?:_name|_desc|(?:_de|_del)?_(?:{_OF_PRODUCTS}))?|class_description"
 )
 _SUB = re.compile(
-    rf"{_PRODUCT}((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
+    rf"{_PRODUCT}{_GOODS}((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
     rf"(?:({_DEPARTMENT})|{_KIND})_?(\d?)(?:_name|_desc)?"
 )
 _TYPE = re.compile(

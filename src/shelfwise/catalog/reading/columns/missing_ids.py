@@ -1,4 +1,5 @@
-"""Products without an id, as in exports of shops whose sellers need not fill in one: the line stands for it.
+"""Products without an id, as in exports of shops whose sellers need not fill in one, and in lists that people
+copied from pages: the line stands for it.
 
 Where few rows lack an id, something is wrong with these, and they are refused.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ MIN_SHARE = 0.1
 
 NOTE = "the product has no id, so it is called after its line"
 """Counted for each of them."""
+
+_COLUMN = "\0"
+"""The column of ids in a block without one; no file has a column of this name."""
 
 _WORDS = ("line", "row", "record", "product on line")
 """What may stand before the number: the first by which no product of the file's beginning is called."""
@@ -63,19 +67,25 @@ class LineIds:
 
     def filled(
         self, plan: ColumnPlan, columns: Mapping[str, Column], lines: Int64Array
-    ) -> tuple[Mapping[str, Column], Bools]:
-        """The columns of N records with the ids that are needed, and which these are: (N,)."""
+    ) -> tuple[ColumnPlan, Mapping[str, Column], Bools]:
+        """The columns of N records with the ids that are needed, and which these are: (N,).
+
+        And the plan of these columns: it names one of ids, also where the records have none.
+        """
         none = np.zeros(len(lines), dtype=bool)
+        if "id" not in plan.ours and "title" not in plan.ours:
+            return plan, columns, none
         if "id" not in plan.ours:
-            return columns, none
+            plan = replace(plan, ours={**plan.ours, "id": _COLUMN})
+            columns = {**columns, _COLUMN: pa.nulls(len(lines), pa.string())}
         column = plan.ours["id"]
         needed = _is_missing(columns[column])
         if "title" in plan.ours:
             needed &= ~_is_missing(columns[plan.ours["title"]])
         if not needed.any():
-            return columns, none
+            return plan, columns, none
         ids = [self.of(line) for line in lines[needed].tolist()]
-        return {**columns, column: _with(columns[column], needed, ids)}, needed
+        return plan, {**columns, column: _with(columns[column], needed, ids)}, needed
 
 
 def find_line_ids(
@@ -88,9 +98,9 @@ def find_line_ids(
         plan: which of its columns is which of ours.
         plan_of: the same for a record with columns of its own.
     """
-    if "id" not in plan.ours:
+    if "id" not in plan.ours and "title" not in plan.ours:
         return None
-    column = parts.columns.get(plan.ours["id"], [])
+    column = parts.columns.get(plan.ours.get("id", _COLUMN), [None] * len(parts.spans))
     missing = _is_missing(column)
     titled = np.ones(len(missing), dtype=bool)
     if plan.ours.get("title") in parts.columns:

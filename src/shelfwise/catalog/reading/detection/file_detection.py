@@ -187,11 +187,15 @@ def _line_ids(beginning: FileBeginning, columns: Mapping[str, str]) -> LineIds |
 
     plan = plan_columns(beginning.names, columns)
     found = find_line_ids(beginning.parts, plan, plan_of)
-    if found is not None:
-        beginning.evidence.append(
-            f"id: {plan.ours['id']} is empty in many rows; these products are called after their line, "
-            f"such as {found.of(12)!r}"
-        )
+    if found is None:
+        return None
+    called = f"are called after their line, such as {found.of(12)!r}"
+    if "id" in plan.ours:
+        told = f"id: {plan.ours['id']} is empty in many rows; these products {called}"
+    else:
+        advice = 'to take a column, write under [catalog]: columns = { id = "NAME" }'
+        told = f"id: no column is called like one, so the products {called}; {advice}"
+    beginning.evidence.append(told)
     return found
 
 

@@ -33,7 +33,7 @@ _IN_WORDS = SYNONYMS["description"]
 
 _LONGEST_NAME = 60
 
-_ADDRESSES = words_of("src url imageUrl contentUrl hi_res large href link path")
+_ADDRESSES = words_of("src url imageUrl contentUrl hi_res large main href link path")
 """Keys under which an object has the address of an image, the best first."""
 
 WHOLE_PATHS = words_of(

@@ -111,7 +111,7 @@ def check_block(
     plan = plan_columns(tuple(parts.columns), columns)
     named = np.zeros(len(parts.spans), dtype=bool)
     if line_ids is not None:
-        filled, named = line_ids.filled(plan, parts.columns, parts.spans[:, 0])
+        plan, filled, named = line_ids.filled(plan, parts.columns, parts.spans[:, 0])
         parts = replace(parts, columns=filled)
     checked = check_columns(plan, parts.columns, len(parts.spans), rules)
     rules.notes[NOTE] += int((named & ~checked.failed).sum())
