@@ -163,7 +163,7 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 
 def test_nothing_usable_is_an_error_with_the_commonest_causes(tmp_path: Path) -> None:
     source, out = tmp_path / "none.csv", tmp_path / "shelfwise.toml"
-    source.write_text("serial,title\n1,a\n2,b\n3,c,d\n")
+    source.write_text("serial,colour\n1,a\n2,b\n3,c,d\n")
     with pytest.raises(CatalogError, match=r"none of the 3 records.*missing id: 2.*'serial'"):
         init_settings(source, out, nobody, lambda: nullcontext(Context()))
     assert not out.exists()
