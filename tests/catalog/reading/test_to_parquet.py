@@ -94,7 +94,7 @@ def test_a_source_that_cannot_be_read_is_no_fault_of_the_folder(tmp_path: Path) 
 
 
 def test_nothing_readable_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "shop.jsonl").write_text('{"title": "no id"}\n')
+    (tmp_path / "shop.jsonl").write_text('{"colour": "red"}\n')
     with pytest.raises(CatalogError, match="none of the 1 records"):
         convert_catalog(tmp_path / "shop.jsonl", tmp_path / "out")
 
