@@ -105,8 +105,8 @@ class Categorizer(ModelEstimator):
         """Train on products whose categories are in `X`, or given as `y`.
 
         Args:
-            X: see above. Without `y` it is read as a file is: repeated ids, variant rows and what cannot be
-                used are left out, and told in the log.
+            X: see above. Without `y` it is read as a file is: rows that repeat a product add their categories
+                to it; other repeated ids, variant rows and what cannot be used are left out, as is told.
             y: one entry a product: a label, a collection of labels, or paths; or multi-hot (N, K), whose
                 columns :meth:`predict` then has. A product without a label is left out. See
                 :func:`~shelfwise.catalog.reading.python.target_parsing.read_targets`.

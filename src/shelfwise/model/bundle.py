@@ -231,8 +231,7 @@ def check_target(folder: Path) -> None:
     Raises:
         BundleError: it is; or it is a model to which somebody has added files, which would be lost.
     """
-    # replacing it would leave this process in a folder that is gone
-    # replacing a folder above would take the working folder away, too
+    # replacing it, or a folder above it, would leave this process in a folder that is gone
     if Path.cwd().is_relative_to(os.path.realpath(folder)):
         raise BundleError(
             f"{folder} is the folder this command runs in, or holds it; choose the name of a new folder"
