@@ -67,3 +67,10 @@ def test_every_file_the_pages_name_is_there() -> None:
             if "ROOM" not in name and not any((base / name).exists() for base in (ROOT, PACKAGE)):
                 missing.append(f"{page.name}: {name}")
     assert not missing
+
+
+def test_no_file_of_the_package_is_longer_than_300_lines() -> None:
+    """A longer one has a second subject, which belongs in a file of its own."""
+    lines = {path: path.read_text("utf-8").count("\n") for path in PACKAGE.rglob("*.py")}
+    long = {str(path.relative_to(PACKAGE)): count for path, count in lines.items() if count > 300}
+    assert not long

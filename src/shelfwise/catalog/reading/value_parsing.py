@@ -26,12 +26,8 @@ from shelfwise.catalog.reading.categories.written_lists import (
 from shelfwise.catalog.reading.columns.nested_prices import NestedPrice, lowest_price, nested_prices
 from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThemselves
 from shelfwise.catalog.reading.missing import FALSE, is_missing
-from shelfwise.catalog.reading.objects.json_objects import (
-    category_values,
-    plain_scalar,
-    told_reference,
-    without_objects,
-)
+from shelfwise.catalog.reading.objects.category_values import category_values, told_reference
+from shelfwise.catalog.reading.objects.json_objects import plain_scalar, without_objects
 from shelfwise.catalog.reading.price_parsing import DecimalSign
 from shelfwise.catalog.reading.row_kinds import NO_TOTAL, TOTALS
 from shelfwise.catalog.reading.scalar_texts import is_list, is_number, scalar_text, scalar_texts

@@ -14,7 +14,7 @@ from shelfwise.catalog.reading.categories.category_text import read_name
 from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.category_trees import held_below
-from shelfwise.catalog.reading.objects.json_objects import category_values, tell_parents
+from shelfwise.catalog.reading.objects.category_values import category_values, tell_parents
 from shelfwise.errors import CatalogError
 from shelfwise.review.exports.category_objects import CategoryObjects, objects_in
 from shelfwise.review.exports.new_categories import NewCategories

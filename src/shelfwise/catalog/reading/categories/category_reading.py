@@ -14,7 +14,7 @@ from shelfwise.catalog.reading.categories.two_readings import question_of_two_re
 from shelfwise.catalog.reading.categories.written_lists import unpacked
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.objects.json_objects import category_values
+from shelfwise.catalog.reading.objects.category_values import category_values
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError, TwoReadingsError
 

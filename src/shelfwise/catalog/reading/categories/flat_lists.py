@@ -22,7 +22,7 @@ def question_of_flat_lists(column: str, values: Iterable[Any], separator: str) -
 
     Args:
         values: of the first records that hold a list with an order, as
-            :func:`~shelfwise.catalog.reading.objects.json_objects.category_values`.
+            :func:`~shelfwise.catalog.reading.objects.category_values.category_values`.
         separator: between the levels of written paths; lists with such are lists of paths.
     """
     flat = [one for one in values if _is_flat(one, separator)]

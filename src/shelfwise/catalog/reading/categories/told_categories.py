@@ -26,7 +26,7 @@ from shelfwise.catalog.reading.categories.told_joined import (
 from shelfwise.catalog.reading.categories.told_names import told_names
 from shelfwise.catalog.reading.categories.written_lists import UnorderedNames, unpacked
 from shelfwise.catalog.reading.missing import is_missing
-from shelfwise.catalog.reading.objects.json_objects import category_values
+from shelfwise.catalog.reading.objects.category_values import category_values
 
 _ENOUGH = 500
 """Products whose titles are looked at, as cutting is slow."""

@@ -10,7 +10,7 @@ from typing import Any
 from shelfwise.catalog.reading.categories.beside_names import beside_names, told_beside
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns, column_text
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
-from shelfwise.catalog.reading.columns.level_columns import CATEGORY
+from shelfwise.catalog.reading.columns.level_names import CATEGORY
 
 _SAYS_NO_LEVEL = re.compile(rf"(?:item_|product_|p_)?{CATEGORY}_?\d?(?:_name)?")
 """``Category 2`` and ``categories[1]``; ``level2`` and ``Sub Category`` say that they lie below another."""

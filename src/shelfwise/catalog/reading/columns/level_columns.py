@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_names
 from shelfwise.catalog.reading.columns.goods_systems import system_levels
-
-CATEGORY = (
-    r"(?:cat|category|categories|kategorie|kategori|kategoria|catégorie|categorie|categoria|categoría"
-    r"|категория|warengruppe|produktgruppe|gruppe|groep|productgroep|artikelgroep|familia|famille|family|class|rubriek|カテゴリー?|分类|分類|품목그룹|상품그룹|varegruppe|varugrupp|artikelgruppe)"
+from shelfwise.catalog.reading.columns.level_names import (
+    ABOVE_SUBS,
+    CATEGORY,
+    OF_NAMES,
+    OF_SHOPS,
+    PARENT,
+    SUB,
+    SUBTYPE,
+    TOP,
+    TYPE,
+    Place,
+    Rank,
+    level_place,
 )
-"""What a column of categories is called in the languages of shops."""
 
 _LEVEL = r"(?:level|lvl|l|ebene|niveau|niv|nivel|nível|livello|poziom|seviye|nivå)"
 
@@ -35,72 +43,7 @@ _OF_OTHERS = re.compile(
 _LABEL = re.compile(r"(labels?|tags?|étiquettes|etiketten|etiquetas)_?\d{1,2}")
 """Columns that hold one label each."""
 
-_KIND = (
-    rf"(?:{CATEGORY}|group|grupo|gruppo|groupe|grupp|grupa|группа|rubro|rubrique|раздел|section|sección|reparto"
-    r"|rayon|famiglia|varugrupp|varegruppe|tuoteryhmä|κατηγορία)"
-)
-"""The same, with words that say so beside a column whose name says that it lies below only."""
-
-_DEPARTMENT = (
-    r"(?:department|dept|departamento|section|sección|seccion|sezione|seção|setor|sector|rayon|reparto|afdeling"
-    r"|avdelning|раздел)"
-)
-"""What parts of a shop are called; groups, families and classes of goods stand below them."""
-
-_TOP = re.compile(
-    rf"(?:main|master|parent|general|top|haupt|huvud|hoved|ana|hoofd)_?{_KIND}(?:_name)?|大{CATEGORY}|대분류"
-    rf"|{CATEGORY}_(?:main|principal|principale|główna|hlavní)|корневая(?:_категория)?"
-)
-_PARENT = re.compile(rf"parent_?{_KIND}(?:_name)?")
-"""What says that it is the level above; a main category may be one of another kind."""
-
-_PRODUCT = r"(?:product_|item_|ürün_)?"
-_GOODS = r"(?:(?:waren|artikel|produkt|product|vare|varu)_?)?"
-"""In front of ``untergruppe``, as languages write that join their words."""
-_OF_PRODUCTS = "merceologica|prodotto|prodotti|producto|productos|produto|produit|produktu|товара"
-_MIDDLE = re.compile(
-    rf"{_PRODUCT}{_KIND}(?:_name|_desc|(?:_de|_del)?_(?:{_OF_PRODUCTS}))?|class_description"
-)
-_SUB = re.compile(
-    rf"{_PRODUCT}{_GOODS}((?:(?:sub|sous|unter|pod|alt|sotto|onder|under|под|υπο)_?)+)"
-    rf"(?:({_DEPARTMENT})|{_KIND})_?(\d?)(?:_name|_desc)?"
-)
-_TYPE = re.compile(
-    rf"{_PRODUCT}(?:type|typ|tipo)(?:(?:_de|_di)?_(?:{_OF_PRODUCTS}))?|classification|main"
-)
-_SUBTYPE = re.compile(
-    rf"{_PRODUCT}(?:sub|sous|unter|sotto)_?(?:type|typ|tipo)(?:(?:_de|_di)?_(?:{_OF_PRODUCTS}))?"
-    r"|classification_sub|sub_?classification|sub"
-)
-"""A type of products, and what stands below it."""
-
-_SUB_BEHIND = re.compile(rf"{CATEGORY}_sub")
-"""``cat.sub``, beside ``cat.main``."""
-
-_EAST = re.compile(rf"([中小]){CATEGORY}|([중소])분류")
-"""Levels that say in the scripts of East Asia that they are the middle or the small ones."""
-
-_CHINESE = re.compile("([一二三四五末])级(?:类目|分类|品类)(?:名称)?")
-"""Levels that are counted in Chinese, or say that they are the last."""
-
-_BELOW = ("article_type", "articletype", "세분류")
-"""What stands below a sub-category (Myntra)."""
-
-_ABOVE = re.compile(
-    rf"(?:(division|univers|universo)|{_DEPARTMENT})(?:_(?:name|desc|description))?"
-)
-"""What stands above a class or a family of goods (retail), a division at the top."""
-
-_OF_SHOPS = re.compile(r"(?:class|familia|famille|famiglia)(?:_(?:name|desc|description))?")
-"""What shops have below a department; of other kinds of categories nobody knows what is above."""
-
-_OF_NAMES = re.compile(r"_(?:name|desc|description)$")
-"""At the end of columns that have what others have codes for."""
-
 _SECOND = 2
-
-Place = tuple[int, int, str]
-"""Where a level stands among the others: its rank, how often it says that it is below, and its number."""
 
 
 def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
@@ -114,7 +57,8 @@ def find_level_columns(names: Sequence[str]) -> CategoryColumns | None:
     first = _first_pair(names)
     if first:
         return CategoryColumns(first, "levels")
-    numbered, named = _numbered_levels(names), system_levels(names) or _named_levels(names)
+    numbered = _numbered_levels(names)
+    named = system_levels(names) or _named_levels(names)
     # Kategori is above Alt Kategori 1 and Alt Kategori 2
     levels = named if set(numbered) < set(named) else numbered
     levels = levels or _types(names)
@@ -134,7 +78,7 @@ def told_left_level(names: Sequence[str], found: CategoryColumns) -> str | None:
     if found.kind != "levels" or set(found.names) == set(_numbered_levels(names)):
         return None
     left = (name for name in names if name not in found.names)
-    other = next((one for one in left if any(map(_place, _possible(one)))), None)
+    other = next((one for one in left if any(map(level_place, _possible(one)))), None)
     # a column of codes stands beside that of the names
     if other is None or any(_is_one_level(other, name) for name in found.names):
         return None
@@ -150,10 +94,10 @@ def told_level_above(names: Sequence[str], taken: str) -> str | None:
     >>> told_level_above(("Hauptgruppe", "Gruppe"), "Gruppe") is None
     False
     """
-    places = {name: next(filter(None, map(_place, _possible(name))), None) for name in names}
-    ranks = {name: place[0] for name, place in places.items() if place is not None}
-    above = next((name for name in ranks if ranks[name] < _MIDDLE_RANK), None)
-    if above is None or ranks.get(taken) != _MIDDLE_RANK:
+    places = {name: next(filter(None, map(level_place, _possible(name))), None) for name in names}
+    ranks = {name: place.rank for name, place in places.items() if place is not None}
+    above = next((name for name in ranks if ranks[name] < Rank.MIDDLE), None)
+    if above is None or ranks.get(taken) != Rank.MIDDLE:
         return None
     return (
         f"categories: {taken} is taken, and {above} may be the level above it; if it is, call the columns "
@@ -163,7 +107,7 @@ def told_level_above(names: Sequence[str], taken: str) -> str | None:
 
 def _is_one_level(name: str, other: str) -> bool:
     """Whether two columns are one level, of which one has the codes or the name of the other."""
-    first, second = (_OF_NAMES.sub("", normal_name(one)) for one in (name, other))
+    first, second = (OF_NAMES.sub("", normal_name(one)) for one in (name, other))
     return first.startswith(second) or second.startswith(first)
 
 
@@ -207,11 +151,11 @@ def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
     """Columns with one name and consecutive numbers from 0 or 1 on; the first may have no number."""
     numbered: dict[str, dict[int, str]] = {}
     plain = {normal_name(name): name for name in names}
-    top = next((name for one, name in plain.items() if _TOP.fullmatch(one)), None)
+    top = next((name for one, name in plain.items() if TOP.fullmatch(one)), None)
     for name in plain.values():
         # CategoryLevel1Name has its words joined; SubCategory_1 is below Category_1
         own = normal_name(name)
-        possible = (own,) if _SUB.fullmatch(own) else plain_names(name)
+        possible = (own,) if SUB.fullmatch(own) else plain_names(name)
         # L1 Category is Category 1
         ordered = [_NUMBER_FIRST.sub(r"\2_\1", one) for one in possible]
         match = next(filter(None, map(_NUMBERED.fullmatch, ordered)), None)
@@ -238,65 +182,45 @@ def _named_levels(names: Iterable[str]) -> tuple[str, ...]:
     """A column of categories, those that say that they are below it, and one that says it is above."""
     levels: dict[Place, str] = {}
     for name in names:
-        places = map(_place, plain_names(name))
+        places = map(level_place, plain_names(name))
         place = next((one for one in places if one is not None), None)
         # of several with one meaning the first counts, unless a further one says that it has the names
         if place is not None and (place not in levels or _has_names(name, levels[place])):
             levels[place] = name
-    ranks = {rank for rank, _, _ in levels}
-    middle = levels.get((_MIDDLE_RANK, 0, ""), "")
-    is_class = _ABOVE_RANK in ranks and any(map(_OF_SHOPS.fullmatch, plain_names(middle)))
-    has_parent = _TOP_RANK in ranks and any(
-        map(_PARENT.fullmatch, plain_names(levels[_TOP_RANK, 0, ""]))
-    )
-    if has_parent and middle:
-        return tuple(levels[place] for place in sorted(levels))
-    has_sub = _SUB_RANK in ranks and bool(ranks & _ABOVE_SUBS)
-    has_sub |= sum(rank == _ABOVE_RANK and depth > 0 for rank, depth, _ in levels) > 1
-    if not is_class and not has_sub:
+    if not _one_is_above_another(levels):
         return ()
     return tuple(levels[place] for place in sorted(levels))
+
+
+def _one_is_above_another(levels: Mapping[Place, str]) -> bool:
+    """Whether names say of two columns that one of them stands above the other."""
+    ranks = {place.rank for place in levels}
+    middle = levels.get(Place(Rank.MIDDLE, 0), "")
+    if Rank.TOP in ranks and middle:
+        top = levels[Place(Rank.TOP, 0)]
+        # a main category may be one of another kind, a parent category is above
+        if any(map(PARENT.fullmatch, plain_names(top))):
+            return True
+    # of other kinds of categories nobody knows whether they stand below a department
+    if Rank.ABOVE in ranks and any(map(OF_SHOPS.fullmatch, plain_names(middle))):
+        return True
+    if Rank.SUB in ranks and ranks & ABOVE_SUBS:
+        return True
+    # a department, and a part of it
+    above = [place for place in levels if place.rank == Rank.ABOVE and place.depth > 0]
+    return len(above) > 1
 
 
 def _types(names: Iterable[str]) -> tuple[str, ...]:
     """A column of types and one of those below them; beside other categories they may be anything."""
     found = {one: name for name in names for one in reversed(plain_names(name))}
-    if any(map(_place, found)):
+    if any(map(level_place, found)):
         return ()
-    tops = [name for one, name in found.items() if _TYPE.fullmatch(one)]
-    subs = [name for one, name in found.items() if _SUBTYPE.fullmatch(one)]
+    tops = [name for one, name in found.items() if TYPE.fullmatch(one)]
+    subs = [name for one, name in found.items() if SUBTYPE.fullmatch(one)]
     return (tops[0], subs[0]) if tops and subs else ()
 
 
 def _has_names(name: str, other: str) -> bool:
     """Whether a column has the names of what another one has codes for, as ``Dept Name`` and ``Dept #``."""
-    return bool(_OF_NAMES.search(normal_name(name))) and not _OF_NAMES.search(normal_name(other))
-
-
-_ABOVE_RANK, _TOP_RANK, _MIDDLE_RANK, _SUB_RANK, _BELOW_RANK = range(5)
-_ABOVE_SUBS = frozenset((_ABOVE_RANK, _TOP_RANK, _MIDDLE_RANK))
-
-
-def _place(name: str) -> Place | None:
-    """Where a column of this plain name stands among levels; None of other columns."""
-    chinese = _CHINESE.fullmatch(name)
-    if chinese:
-        depth = "一二三四五末".index(chinese[1])
-        return (_SUB_RANK, depth, "") if depth else (_TOP_RANK, 0, "")
-    east = _EAST.fullmatch(name)
-    if east:
-        return _SUB_RANK, "中중小소".index(east[1] or east[2]), ""
-    sub = _SUB.fullmatch(name)
-    if sub:
-        # what is below a department still is above the groups of goods in it
-        rank = _ABOVE_RANK if sub[2] else _SUB_RANK
-        return rank, len(sub[1]) + bool(sub[2]), sub[3] or ""
-    if _SUB_BEHIND.fullmatch(name):
-        return _SUB_RANK, 1, ""
-    above = _ABOVE.fullmatch(name)
-    if above:
-        return _ABOVE_RANK, 0 if above[1] else 1, ""
-    for rank, pattern in ((_TOP_RANK, _TOP), (_MIDDLE_RANK, _MIDDLE)):
-        if pattern.fullmatch(name):
-            return rank, 0, ""
-    return (_BELOW_RANK, 0, "") if name in _BELOW else None
+    return bool(OF_NAMES.search(normal_name(name))) and not OF_NAMES.search(normal_name(other))
