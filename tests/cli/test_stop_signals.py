@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shelfwise.__main__ import main
 from shelfwise.cli.stop_signals import orderly_stop, stop_told
 
 WRITER = """
@@ -82,6 +83,15 @@ def test_a_stop_while_the_command_line_is_imported_is_no_traceback() -> None:
     )
     done = subprocess.run([sys.executable, "-c", stopped], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_a_stop_while_options_are_made_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shelfwise.cli.main.main", stopped)
+    with pytest.raises(SystemExit, match="130"):
+        main()
 
 
 def test_with_nohup_a_closed_terminal_stops_nothing() -> None:

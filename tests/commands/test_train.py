@@ -15,6 +15,7 @@ from shelfwise.config import Config
 from shelfwise.core import loop_checkpoints, registry
 from shelfwise.core.modality import Modality
 from shelfwise.core.types import Context
+from shelfwise.errors import LabelError
 from shelfwise.export.loading import open_model
 from shelfwise.model.bundle import load_bundle
 from shelfwise.model.model import Model
@@ -164,6 +165,41 @@ def test_a_broken_off_training_continues_to_the_same_model(
                 array, resumed.sections[name].arrays[key], err_msg=f"{name} {key}"
             )
     assert whole.facts["thresholds"] == resumed.facts["thresholds"]
+
+
+def test_a_budget_that_is_too_small_for_anything_leaves_nothing_behind(
+    sample: Path, quick: dict[str, Any], tmp_path: Path
+) -> None:
+    config = Config.load("paper", changes={**quick, "budget": 1e-9})
+    with pytest.raises(LabelError, match="allow more time"):
+        train(sample, tmp_path / "model", config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_fitted_before_an_error_is_named_and_serves_a_larger_budget(
+    sample: Path,
+    quick: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise LabelError("no")
+
+    small, large = (
+        Config.load("paper", changes={**quick, "budget": budget}) for budget in (1e5, 1e6)
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(fitting, "_fit_system", failing)
+        with pytest.raises(LabelError, match="no"):
+            train(sample, tmp_path / "model", small)
+    assert f"is kept in {tmp_path / 'model.partial'}; --resume goes on" in caplog.text
+    for member in ("text_cnn", "image"):
+        plugin: type[Modality] = registry.modalities.load(member)
+        monkeypatch.setattr(plugin, "fit", failing)
+    # nothing is fitted again
+    train(sample, tmp_path / "model", large, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize("stage", ["member.title", "system."])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -93,7 +94,8 @@ def _train(
     key = _run_key(config, data)
     checkpoints = Checkpoints(stages, key, resume, stage_display(context))
     fit_started = time.perf_counter()
-    model = fit_model(data.training_set, data.labels, config, context, checkpoints)
+    with _telling_what_is_kept(checkpoints):
+        model = fit_model(data.training_set, data.labels, config, context, checkpoints)
     seconds_fit = time.perf_counter() - fit_started
     # the features of all products were the largest of what is not needed any more
     give_back_memory()
@@ -118,6 +120,23 @@ def _train(
     results["notes"] += write_report_folder(results, data, out)
     checkpoints.discard()
     return results
+
+
+@contextmanager
+def _telling_what_is_kept(checkpoints: Checkpoints) -> Iterator[None]:
+    """Leave no folder of finished stages behind without a word: after an error it says what the folder is."""
+    try:
+        yield
+    except BaseException as error:
+        kept = checkpoints.kept_after_error()
+        # who stops a training is told by the command line
+        if kept is not None and isinstance(error, Exception):
+            log.warning(
+                "what was fitted before this error is kept in %s; --resume goes on from there, "
+                "and a training without it starts anew and removes it",
+                kept,
+            )
+        raise
 
 
 def write_report_folder(results: Mapping[str, Any], data: PreparedData, out: Path) -> list[str]:
@@ -198,5 +217,7 @@ def write_quarantines(data: PreparedData, folder: Path) -> None:
 
 def _run_key(config: Config, data: PreparedData) -> str:
     """What identifies a run: the version, all settings and the training products."""
+    # not the budget: who allows more time wants to keep what is fitted
+    config = config.model_copy(update={"budget": None})
     parts = [version("shelfwise"), config.dump(), data.training_set.catalog.fingerprint()]
     return sha256_of_json(parts)

@@ -26,6 +26,9 @@ T = TypeVar("T")
 SECONDS_BETWEEN = 60.0
 """From one state of a loop to the next, at least: a quick loop keeps none."""
 
+STAMP = "key"
+"""The file that says of which settings and data the stages beside it are."""
+
 
 class Checkpoints:
     """The finished stages of one run.
@@ -57,7 +60,7 @@ class Checkpoints:
         if folder is None:
             return
         # The key stands in a file of its own, so that a glance into the folder is enough to refuse it.
-        stamp = folder / "key"
+        stamp = folder / STAMP
         if resume and stamp.exists() and stamp.read_text() != key:
             raise ConfigError(
                 f"{folder} was started with other settings or other data; run without --resume to start anew"
@@ -98,6 +101,15 @@ class Checkpoints:
         give_back_memory()
         self.seconds[name] = time.perf_counter() - started
         return result
+
+    def kept_after_error(self) -> Path | None:
+        """Where finished stages are kept for a run that resumes; the folder is removed if there are none."""
+        if self.folder is None:
+            return None
+        if any(path.name != STAMP for path in self.folder.rglob("*") if path.is_file()):
+            return self.folder
+        self.discard()
+        return None
 
     def discard(self) -> None:
         """Remove the stages: the run is complete and saved elsewhere."""

@@ -84,7 +84,9 @@ def fit_members(run: TrainingRun, budget: Budget) -> FittedMembers:
         else:
             fitted.members[name] = outcome
     if not fitted.members:
-        raise LabelError(f"there is nothing to learn from: {'; '.join(fitted.not_run.values())}")
+        fix = "; allow more time (budget), or set none" if budget.is_spent() else ""
+        reasons = "; ".join(fitted.not_run.values())
+        raise LabelError(f"there is nothing to learn from: {reasons}{fix}")
     return fitted
 
 

@@ -96,7 +96,7 @@ class Budget:
 
     def spend(self, name: str, work: Callable[[], T | str]) -> T | str:
         """What `work` gives, or the reason in words if there was no time for it."""
-        if time.perf_counter() > self.deadline:
+        if self.is_spent():
             return self._reason(name)
         try:
             return work()
@@ -109,8 +109,12 @@ class Budget:
         Raises:
             BudgetSpentError: there is none left.
         """
-        if time.perf_counter() > self.deadline:
+        if self.is_spent():
             raise BudgetSpentError
+
+    def is_spent(self) -> bool:
+        """Whether the time is over."""
+        return time.perf_counter() > self.deadline
 
     def first_of(self, runs: int, work: Callable[[], T]) -> T:
         """What `work` gives.
@@ -127,7 +131,7 @@ class Budget:
         return result
 
     def _reason(self, name: str) -> str:
-        return f"the budget of {self.seconds:.0f} s is too small for {name}"
+        return f"the budget of {self.seconds:g} s is too small for {name}"
 
 
 def parse_duration(text: str) -> float:
