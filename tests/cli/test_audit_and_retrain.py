@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 SETTINGS = """
 decide_with = "both"
@@ -159,3 +160,13 @@ def test_similar_products_tell_what_was_not_used(run: Run, model: Path, tmp_path
     assert any("image" in note for note in found["notes"])
     assert json.loads(run("similar", model, "--title", "mug", "--json"))["notes"] == []
     assert "note: " in run("similar", model, "--title", "qqzzxxyy")
+
+
+def test_similar_products_by_what_the_model_does_not_read_are_refused(
+    command: Callable[..., subprocess.CompletedProcess[str]], model: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / "mug.png"
+    Image.new("RGB", (8, 8), "red").save(image)
+    done = command("similar", model, "--image", image)
+    assert done.returncode == 2
+    assert done.stderr == "error: the model reads no image; give --title or --description\n"

@@ -71,7 +71,7 @@ def test_a_catalogue_moves_and_all_else_reads_back(
     assert len(questions) == report["undecided"] == expected[2]
     assert questions[0]["candidates"] == ["Parts > One", "Parts > Two"]
     assert json.loads((tmp_path / "moved.jsonl.migration.json").read_text("utf-8")) == report
-    assert any("images are now looked for below" in note for note in report["notes"])
+    assert any("images are now looked for in the folder of" in note for note in report["notes"])
     assert f"{expected[0]:>9}  rename" in migration_table(report)
 
 

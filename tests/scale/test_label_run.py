@@ -199,7 +199,7 @@ def test_torn_changed_and_lost_shards_are_told_and_the_rest_goes_on(
     assert "cannot be read (No such file" in found["failed"][names[2]]
     assert found["parts"] == 1
     lines = list(summary_lines(found))
-    assert lines[0].startswith("600 of 2,400 products are labelled")
+    assert lines[0].startswith("600 of 2,400 products labelled")
     assert sum(line.startswith("not labelled: the shard ") for line in lines) == 3
     # once the shards are back, the same command ends with what an undisturbed run gives
     for name in names:

@@ -114,7 +114,7 @@ def test_of_two_runs_at_once_one_writes_each_part(
     others = [one["parts_by_others"] for one in found]
     assert sum(others) == 4
     loser = found[others.index(max(others))]
-    sentence = f"{max(others)} of the parts were written by another run at the same time"
+    sentence = f"parts written by another run at the same time: {max(others)}"
     assert sentence in list(summary_lines(loser))
 
 

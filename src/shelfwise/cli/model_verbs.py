@@ -9,6 +9,7 @@ import typer
 
 from shelfwise.cli.options import CatalogPath, Json, ModelPath, NoveltyRate, TargetPrecision
 from shelfwise.cli.terminal import print_json, print_result, terminal_context
+from shelfwise.core.counted import counted
 from shelfwise.errors import CatalogError, ConfigError
 
 
@@ -91,13 +92,17 @@ def similar(
     if image is not None and not image.is_file():
         raise CatalogError(f"there is no image file {image}; --image takes the path of one")
     categorizer = Categorizer.load(model)
-    notes: list[str] = []
+    given = [name for name, value in described.items() if value is not None]
+    unread = [name for name in given if name not in categorizer.model_.fields]
+    # by nothing that the model reads no product is similar
+    if given and unread == given:
+        options = [f"--{name}" for name in described if name in categorizer.model_.fields]
+        fix = f"give {' or '.join(options)}" if options else "name a training product with --id"
+        raise CatalogError(f"the model reads no {' and no '.join(unread)}; {fix}")
+    notes = [f"the model reads no {name}, so it was not used" for name in unread]
     if identity is None:
         [(found, warnings)] = categorizer.similar_with_warnings([described], k)
         notes += warnings
-        for name, value in described.items():
-            if value is not None and name not in categorizer.model_.fields:
-                notes.append(f"the model reads no {name}, so it was not used")
     else:
         found = categorizer.similar_to(identity, k)
     if as_json:
@@ -138,8 +143,8 @@ def audit(
     for row in found["labels"][:10]:
         typer.echo(f"{row['missing']:6} missing {row['wrong']:6} wrong  {row['label']}")
     if found["disagreeing_copies"]:
-        groups = f"{found['disagreeing_copies']} groups of near-copies have different labels"
-        typer.echo(f"{groups}: {found['near_copies']}")
+        groups = counted(found["disagreeing_copies"], "group")
+        typer.echo(f"{groups} of near-copies with different labels: {found['near_copies']}")
     for note in found["notes"]:
         typer.echo(f"note: {note}")
     typer.echo(

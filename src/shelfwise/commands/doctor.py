@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from shelfwise.core.counted import counted
 from shelfwise.core.free_memory import free_bytes
 from shelfwise.core.libraries import installed_version
 from shelfwise.errors import DeviceError, WeightsError
@@ -87,8 +88,8 @@ def report_lines(found: dict[str, Any]) -> list[str]:
     )
     processor = found["processor"]
     lines.append(
-        f"processor: {processor['cores']} cores, load {processor['load']}, "
-        f"{processor['threads']} torch threads"
+        f"processor: {counted(processor['cores'], 'core')}, load {processor['load']}, "
+        f"{counted(processor['threads'], 'torch thread')}"
     )
     memory = found["memory"]
     if None not in memory.values():

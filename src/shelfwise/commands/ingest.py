@@ -10,6 +10,7 @@ from shelfwise.catalog.shards.ingest import SHARD_ROWS, ingest_catalog
 from shelfwise.catalog.shards.manifest import QUARANTINE
 from shelfwise.commands.output_places import check_no_model
 from shelfwise.config import CatalogSettings
+from shelfwise.core.counted import counted
 from shelfwise.core.types import Context
 from shelfwise.scale.stored_ingest import ingest_stored, is_stored
 
@@ -64,9 +65,11 @@ def ingest(
 
 def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What :func:`ingest` returns, in words."""
-    files = f"{found['sources']} file{'' if found['sources'] == 1 else 's'}"
-    shards = f"{found['shards']} shard{'' if found['shards'] == 1 else 's'}"
-    counts = f"{found['products']:,} of {found['records']:,} records of {files} are products"
+    files = counted(found["sources"], "file")
+    shards = counted(found["shards"], "shard")
+    counts = (
+        f"{found['products']:,} of {counted(found['records'], 'record')} of {files} are products"
+    )
     yield f"{counts}: {shards} in {found['out']}"
     if found["refused"]:
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found["refused"].items())

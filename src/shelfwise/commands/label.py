@@ -14,6 +14,7 @@ from loky import cpu_count
 from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.catalog.shards.manifest import ShardedCatalog
 from shelfwise.commands.output_places import check_no_model
+from shelfwise.core.counted import counted
 from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.model_identity import ModelIdentity
@@ -173,14 +174,15 @@ def _summary(
 
 def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What :func:`label` returns, in words."""
-    counts = f"{found['products']:,} of {found['rows']:,} products are labelled"
-    yield f"{counts}, {found['labels_given']:,} labels given: {found['parts']} parts in {found['out']}"
+    products = f"{found['products']:,} of {counted(found['rows'], 'product')} labelled"
+    labels = f"{counted(found['labels_given'], 'label')} given"
+    yield f"{products}, {labels}: {counted(found['parts'], 'part')} in {found['out']}"
     if found["parts_found"]:
-        yield f"{found['parts_found']} of the parts were there from a run before"
+        yield f"parts kept from a run before: {found['parts_found']:,}"
     if found["parts_by_others"]:
-        yield f"{found['parts_by_others']} of the parts were written by another run at the same time"
+        yield f"parts written by another run at the same time: {found['parts_by_others']:,}"
     for queue, count in found["queues"].items():
-        yield f"{queue:8} {count:,} products"
+        yield f"{queue:8} {counted(count, 'product')}"
     if found["top"] is not None:
         yield f"the {found['top']} highest scores of each product are written (--top)"
     if found["refused"]:

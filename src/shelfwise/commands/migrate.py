@@ -154,7 +154,7 @@ def _migrate(
     # image paths are relative to the catalogue's folder, and stay as they were written
     if out.parent.resolve() != result.catalog.root.resolve() and has_images:
         fix = f"copy them there, or write the catalogue beside {source}"
-        report["notes"].append(f"images are now looked for below {out.parent}; {fix}")
+        report["notes"].append(f"images are now looked for in the folder of {out}; {fix}")
     write_text_atomically(Path(f"{out}.migration.json"), json_text(report))
     return report
 

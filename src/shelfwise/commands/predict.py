@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from shelfwise.catalog.reading.refused_rows import one_row_a_record
 from shelfwise.commands.output_places import check_no_model
 from shelfwise.commands.streamed_products import StreamedProducts
+from shelfwise.core.counted import counted
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import arrow_path, json_text, keep_input, replacing
@@ -180,15 +181,15 @@ def _columns_of(out: Path) -> set[str]:
 
 def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     """What :func:`predict_catalog` returns, in words."""
-    counts = f"{summary['products']} products labelled in {summary['out']}"
-    yield f"{counts}, {summary['labels_given']} labels given"
+    products = f"{counted(summary['products'], 'product')} labelled in {summary['out']}"
+    yield f"{products}, {counted(summary['labels_given'], 'label')} given"
     for queue, count in summary.get("queues", {}).items():
-        yield f"{queue:8} {count} products: {summary['out']}.{queue}.txt"
+        yield f"{queue:8} {counted(count, 'product')}: {summary['out']}.{queue}.txt"
     if summary["quarantined"]:
-        told = f"{summary['quarantined']} records could not be read; each has a row that says why"
+        told = f"{counted(summary['quarantined'], 'record')} could not be read; each has a row that says why"
         yield f"{told}: {summary['quarantine']}"
     if summary["refused"]:
-        yield f"{summary['refused']} fields could not be used: {summary['refusals']}"
+        yield f"{counted(summary['refused'], 'field')} could not be used: {summary['refusals']}"
     if summary["without_fields"]:
         told = f"{summary['without_fields']} products have no field that the model can use"
         yield f"{told}, so they have no label"

@@ -10,6 +10,7 @@ from shelfwise.catalog.reading.to_parquet import convert_catalog
 from shelfwise.catalog.shards.manifest import is_sharded
 from shelfwise.catalog.shards.shard_writer import SHARDS
 from shelfwise.commands.output_places import check_output_folder
+from shelfwise.core.counted import counted
 from shelfwise.core.types import Context
 from shelfwise.errors import StorageError
 
@@ -38,10 +39,10 @@ def export_parquet(source: Path, out: Path, context: Context | None = None) -> d
 
 def parquet_words(found: Mapping[str, Any]) -> str:
     """What :func:`export_parquet` found, for people."""
-    files = len(found["shards"])
+    files = counted(len(found["shards"]), "Parquet file")
     lines = [
-        f"{found['accepted']:,} of {found['records']:,} records, read as {found['format']}, are products: "
-        f"{files} Parquet file{'' if files == 1 else 's'} in {found['out']}"
+        f"{found['accepted']:,} of {counted(found['records'], 'record')}, read as {found['format']}, are "
+        f"products: {files} in {found['out']}"
     ]
     if found["quarantined"]:
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found["quarantined"].items())

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shelfwise.core.counted import counted
 from shelfwise.evaluation.caveats import UnknownLabels, caveats
 from shelfwise.model.evaluation_sums import EvaluationSums
 
@@ -92,13 +93,13 @@ def summed_figures(sums: EvaluationSums, found: Circumstances) -> dict[str, Any]
 def figure_lines(figures: Mapping[str, Any]) -> Iterator[str]:
     """What :func:`summed_figures` returns, as lines for a terminal."""
     yield (
-        f"{figures['products']:,} products; final system: {figures['system']}, "
+        f"{counted(figures['products'], 'product')}; final system: {figures['system']}, "
         f"tuned threshold {_shown(figures['threshold'])}, {figures['seconds_predict']:.1f} seconds"
     )
     if figures["quarantined"]:
-        yield f"left out: {figures['quarantined']:,} records that cannot be read"
+        yield f"left out: {counted(figures['quarantined'], 'record')} that cannot be read"
     for reason, count in figures["left_out"].items():
-        yield f"left out: {count:,} products: {reason}"
+        yield f"left out: {counted(count, 'product')}: {reason}"
     yield f"{'':26}{'at 0.5':>8}{'tuned':>8}"
     for name in figures:
         stem = name.removesuffix(RULES[0])
