@@ -203,6 +203,16 @@ class TestLargeCatalogues:
         restored = TextLinear(large.settings, large.field).restore(large.state())
         assert restored.provenance() == large.provenance()
 
+    def test_small_weights_that_were_learnt_in_batches_go(self) -> None:
+        weights = {}
+        for least in (0.0, 0.2):
+            member, _, _ = fitted(count=1500, exact_up_to=1000, prune_in_batches=least)
+            weights[least] = member.provenance()["weights"]
+        assert weights[0.2] < weights[0.0]
+        # the exact solver has a limit of its own
+        exact = [fitted(prune_in_batches=least)[0].provenance() for least in (0.0, 5.0)]
+        assert exact[0] == exact[1]
+
 
 class TestLabelTree:
     def test_is_used_from_so_many_labels_on_and_told_in_the_report(self) -> None:

@@ -47,6 +47,12 @@ class TextLinearSettings(LinearSettings, BagSettings):
         "of larger catalogues n-grams go to a temporary file, from which the classifiers learn in batches, "
         "unless they are a label tree",
     )
+    prune_in_batches: float = Field(
+        0.2,
+        ge=0,
+        description="`prune` of classifiers that learn in batches, which give more n-grams a small weight "
+        "than the exact solver does",
+    )
     tree_from: int | None = Field(
         2_000,
         ge=2,
@@ -132,7 +138,7 @@ class TextLinear(Modality):
         shards = RowShards(len(blocks), self._ngrams.width, context.seed)
         for portion in blocks.portions():
             shards.append(self._ngrams.rows(portion.grams))
-        options = (chosen.C, chosen.positive_weight, chosen.prune)
+        options = (chosen.C, chosen.positive_weight, chosen.prune_in_batches)
         self._model = fit_logistic_in_batches(shards, targets, *options, context)
         why = f"the catalogue has more than {chosen.exact_up_to:,} products"
         self._solver = f"AdaGrad in batches, because {why}"
