@@ -51,6 +51,14 @@ def test_nearest_as_brute_force_finds_them() -> None:
     np.testing.assert_allclose(np.take_along_axis(cosines, rows, axis=1), similarities, atol=2e-3)
 
 
+def test_an_index_that_is_filled_in_parts_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parts = index(), index()
+    found = whole.nearest(features(1), 5)
+    monkeypatch.setattr("shelfwise.model.nearest_neighbours.NUMBERS_PER_BLOCK", 1000)
+    for wanted, own in zip(found, parts.nearest(features(1), 5), strict=True):
+        assert np.array_equal(wanted, own)
+
+
 def test_everybody_is_their_own_nearest() -> None:
     similarities, rows = index().nearest(features(0), 1)
     assert rows[:, 0].tolist() == list(range(80))

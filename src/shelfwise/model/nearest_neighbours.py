@@ -204,7 +204,9 @@ class Neighbours:
     def _index(self) -> Any:
         faiss = library("faiss", "similar", "finding similar products")
         index = faiss.IndexFlatIP(self.vectors.shape[1])
-        index.add(self.vectors.astype(np.float32))
+        # the index copies what it is given: a second copy of all products would be as large again
+        for rows in row_blocks(len(self.ids), self.vectors.shape[1], NUMBERS_PER_BLOCK):
+            index.add(self.vectors[rows].astype(np.float32))
         return index
 
     @cached_property
