@@ -5,13 +5,13 @@ Dimensions: N products, F fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import RejectedField
+from shelfwise.core.types import Bools, RejectedField
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class FieldUse:
     """What the scores of one product rest on.
 
     Args:
-        used: fields that the final system reads and the product has.
+        used: fields that the final system reads and the product has, or by which other products name it.
         missing: fields that the final system reads and the product lacks, or that were rejected.
         rejected: fields that are there and could not be used.
         warnings: sentences on what the scores do without.
@@ -32,28 +32,33 @@ class FieldUse:
 
 
 def field_uses(
-    fields: Sequence[str], catalog: Catalog, refused: Sequence[RejectedField]
+    fields: Sequence[str],
+    catalog: Catalog,
+    refused: Sequence[RejectedField],
+    known: Mapping[str, Bools],
 ) -> Iterator[FieldUse]:
     """What was used of each of N products.
 
     Args:
         fields: the F columns that the final system reads.
         refused: the fields of these products that could not be used.
+        known: by field, which products (N,) a member knows by it. Other products may name one in theirs.
     """
-    has_values = np.stack([catalog.has_value(name) for name in fields], axis=1)  # (N, F)
+    there = (catalog.has_value(name) | known.get(name, False) for name in fields)
+    has_values = np.stack(list(there), axis=1)  # (N, F)
     # rejected fields name the product by its id
     by_product: dict[str, list[RejectedField]] = {}
     for one in refused:
         by_product.setdefault(one.id, []).append(one)
     # most products have one of a few sets of fields, all of them usable
-    known: dict[tuple[bool, ...], FieldUse] = {}
+    uses: dict[tuple[bool, ...], FieldUse] = {}
     for identity, has_value in zip(catalog.ids, map(tuple, has_values.tolist()), strict=True):
         if identity in by_product:
             yield _field_use(fields, has_value, by_product[identity])
             continue
-        if has_value not in known:
-            known[has_value] = _field_use(fields, has_value, ())
-        yield known[has_value]
+        if has_value not in uses:
+            uses[has_value] = _field_use(fields, has_value, ())
+        yield uses[has_value]
 
 
 def _field_use(

@@ -156,7 +156,7 @@ def _decide_chunk(
         _products_in_queues(queues, novel),
         novelty,
         _score_mappings(names, scores, request.top),
-        field_uses(predictor.fields, chunk, answers.refused),
+        field_uses(predictor.fields, chunk, answers.refused, answers.known_by(predictor.config)),
         strict=True,
     )
     for identity, labels, queued, novelty_score, scores_by_label, use in columns:

@@ -21,6 +21,7 @@ from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.sparse_scores import by_row_blocks
 from shelfwise.core.types import (
+    Bools,
     Context,
     Floats,
     Matrix,
@@ -68,6 +69,20 @@ class MemberPredictions:
     def outputs(self, members: Iterable[str]) -> MemberOutputs:
         """The predictions of `members`, stacked in that order."""
         return MemberOutputs.stack([self.predictions[name] for name in members])
+
+    def known_by(self, config: Config) -> dict[str, Bools]:
+        """By field, which products (N,) a member knows by it; of what reads several fields nothing is told.
+
+        Args:
+            config: the settings of the model, which say what its members read.
+        """
+        known: dict[str, Bools] = {}
+        for name, one in self.predictions.items():
+            # an exported model predicts its final system alone
+            read = config.members[name].field if name in config.members else "+"
+            if "+" not in read:
+                known[read] = one.present | known.get(read, False)
+        return known
 
     @property
     def features(self) -> dict[str, Floats]:

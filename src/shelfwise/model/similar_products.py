@@ -23,5 +23,6 @@ def similar_products(
     predicted = model.predict_members(catalog, context)
     similarities, rows = index.nearest(predicted.features, k)
     neighbours = index.describe_all(similarities, rows, model.labels.names)
-    uses = field_uses(model.fields, catalog, predicted.refused)
+    known = predicted.known_by(model.config)
+    uses = field_uses(model.fields, catalog, predicted.refused, known)
     return list(zip(neighbours, (use.warnings for use in uses), strict=True))

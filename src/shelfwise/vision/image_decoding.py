@@ -38,7 +38,7 @@ from shelfwise.vision.missing_pixels import jpegs_to_compare, may_lack_pixels, p
 
 Pixels = NDArray[np.uint8]
 Fit = Literal["stretch", "letterbox", "crop"]
-Shape = Literal["stretch", "letterbox", "crop", "contain", "thumbnail"]
+Shape = Literal["stretch", "letterbox", "crop", "contain", "thumbnail", "header"]
 
 # to import a format's file is to register it with Pillow; no other format is ever tried
 _FORMAT_CLASSES = (
@@ -67,7 +67,8 @@ class Reshaping:
 
     Args:
         shape: ``stretch``, ``letterbox`` and ``crop`` make a square; ``contain`` keeps the aspect and makes
-            the longer side `size`; ``thumbnail`` does so where the image is larger.
+            the longer side `size`; ``thumbnail`` does so where the image is larger. With ``header`` no pixel
+            is decoded, and none comes back.
         size: of the longer side, pixels.
     """
 
@@ -98,6 +99,8 @@ def decode(data: bytes, reshaping: Reshaping) -> DecodedImage:
     try:
         with _open_image(data) as image:
             _check_size(image.width, image.height)
+            if reshaping.shape == "header":
+                return DecodedImage(np.empty((0, 0, 3), np.uint8))
             return _decode(image, data, reshaping)
     except ImageRejectedError:
         raise

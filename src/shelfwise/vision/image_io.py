@@ -16,6 +16,7 @@ import numpy as np
 from shelfwise.core.image_sources import ImageFile, ImageSource
 from shelfwise.vision.decoding_workers import decode_apart
 from shelfwise.vision.image_decoding import (
+    MAX_PIXELS,
     DecodedImage,
     Fit,
     ImageRejectedError,
@@ -37,6 +38,7 @@ __all__ = [
     "make_thumbnail",
     "read_image",
     "shrink_image",
+    "too_many_pixels",
 ]
 
 _TINY = 32
@@ -146,6 +148,16 @@ def is_first_of_several(data: bytes) -> bool:
         return has_several_frames(data)
     except ImageRejectedError:
         return False
+
+
+def too_many_pixels(contents: Sequence[bytes]) -> list[str | None]:
+    """Of N image files, why those are refused that have more pixels than are ever decoded; else None.
+
+    Their headers tell it: nothing is decoded, and what else may be wrong with them is not looked for.
+    """
+    answers = decode_apart(contents, Reshaping("header", 0))
+    reasons = (str(answer) if isinstance(answer, ImageRejectedError) else "" for answer in answers)
+    return [reason if f"more than {MAX_PIXELS:,}" in reason else None for reason in reasons]
 
 
 def _may_have_several_frames(data: bytes) -> bool:

@@ -27,7 +27,8 @@ from shelfwise.model.labelling import LabelRequest, label
 from shelfwise.model.model import require_members
 from shelfwise.model.predictor import Predictor
 from shelfwise.service.engine.model_facts import model_facts
-from shelfwise.vision.image_io import is_first_of_several, read_image
+from shelfwise.service.engine.product_ids import id_as_in_files
+from shelfwise.vision.image_io import is_first_of_several, read_image, too_many_pixels
 
 if TYPE_CHECKING:
     from shelfwise.categorizer import Categorizer
@@ -39,8 +40,7 @@ Answer = dict[str, Any]
 
 FIRST_FRAME = "the image has several frames or pages; the first one was used"
 
-TOO_LARGE = "pixels, more than"
-"""What an image beyond the limit is refused with: whoever sends one is told, not only warned."""
+NO_IMAGES = "the image was not used: the model reads no images"
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,20 @@ class ModelAnswers:
         for place, answer in zip(places, compute(catalog, options), strict=True):
             # a product without an id was given one for its computation
             answers[place] = {"id": products[place].get("id"), **answer}
+        return self._with_image_problems(products, answers)
+
+    def _with_image_problems(
+        self, products: Sequence[Mapping[str, Any]], answers: list[Answer]
+    ) -> list[Answer]:
+        """The answers, with what is to be said of images whether or not the model reads any."""
+        with_image = [place for place, one in enumerate(products) if one.get("image") is not None]
+        contents = [products[place]["image"] for place in with_image]
+        for place, reason in zip(with_image, too_many_pixels(contents), strict=True):
+            # whoever sends so large an image is told, not only warned
+            if reason is not None:
+                answers[place] = {"problem": _refused_image(reason)}
+            elif "image" not in self.predictor.fields and "warnings" in answers[place]:
+                answers[place]["warnings"] = [*answers[place]["warnings"], NO_IMAGES]
         return answers
 
     def _catalog(self, products: Sequence[Mapping[str, Any]]) -> tuple[Catalog, list[int]]:
@@ -131,8 +145,8 @@ class ModelAnswers:
         reading = read_records(records)
         table = reading.catalog.table
         places = [int(place) for place in table.column("id").to_pylist()]
-        # blanks around an id are no part of it in a file: the model knows it without them
-        ids = [(products[place].get("id") or "").strip() or uuid.uuid4().hex for place in places]
+        # what surrounds an id is no part of it in a file: the model knows it without
+        ids = [id_as_in_files(products[place].get("id")) or uuid.uuid4().hex for place in places]
         column = table.column_names.index("id")
         table = table.set_column(column, "id", pa.array(ids, pa.string()))
         catalog = dataclasses.replace(reading.catalog, table=table)
@@ -159,9 +173,6 @@ class ModelAnswers:
             values["rejected"] = [
                 {"field": one.field, "reason": one.reason} for one in decision.rejected
             ]
-            too_large = next((one for one in decision.rejected if TOO_LARGE in one.reason), None)
-            if too_large is not None:
-                values = {"problem": _refused_image(too_large.reason)}
             answers.append(values)
         return answers
 

@@ -13,6 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from shelfwise.service.answers.problems import Problem
+from shelfwise.service.engine.product_ids import id_as_in_files
 from shelfwise.service.engine.submit import DisconnectedError
 from shelfwise.service.requests.request_models import Product
 from shelfwise.service.requests.strict_json import parse_json
@@ -226,13 +227,18 @@ def _image(product: Product, files: Mapping[str, bytes], index: int) -> bytes | 
 
 
 def _check_ids(products: Sequence[Product]) -> None:
-    """Refuse a request in which two products have one id: their answers could be mixed up."""
+    """Refuse what is no id in a file, and two products with one id: their answers could be mixed up."""
     seen: set[str] = set()
     for index, product in enumerate(products):
-        if product.id is not None and product.id in seen:
+        try:
+            identity = id_as_in_files(product.id)
+        except ValueError as error:
+            detail = f"this is no id; expected {error}"
+            raise Problem(422, "invalid", detail, field="id", index=index) from None
+        if identity is not None and identity in seen:
             detail = "another product of the request has the same id"
             raise Problem(422, "invalid", detail, field="id", index=index)
-        seen |= set() if product.id is None else {product.id}
+        seen |= set() if identity is None else {identity}
 
 
 def _check_columns(given: Mapping[str, Any], known: Sequence[str], index: int) -> None:
