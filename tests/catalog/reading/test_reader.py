@@ -474,6 +474,12 @@ def test_settings_name_columns_and_separators(tmp_path: Path) -> None:
         ("a.csv", b"id,id\n1,2\n", "'id' more than once"),
         ("a.csv", b'id,"title\n1,2\n', "header"),
         ("a.csv", b"wert,farbe\n1,2\n", "no column is called like an id; .*'wert', 'farbe'"),
+        (
+            "a.csv",
+            b"7,Mug,Home\n8,Pen,Office\n",
+            "first row looks like a record, '7', 'Mug', 'Home'",
+        ),
+        ("a.tsv", b"A7\tMug\t4.50\nA8\tPen\t2\n", "put a line with their names above it"),
         ("a.dat", b"hello\nworld\n", "cannot tell the format"),
         ("a.jsonl.gz", gzip.compress(b"", mtime=0)[:12], "damaged gzip"),
     ],

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from shelfwise.catalog.reading.reader import read_catalog
+from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
+from shelfwise.config import CatalogSettings, Config
+from shelfwise.errors import CatalogError
 from tests.catalog.reading.written_products import (
     PRODUCTS,
     Written,
@@ -253,3 +257,42 @@ def test_a_column_with_the_names_of_numbers_is_told(tmp_path: Path, name: str) -
     rows = [(p.id, p.title, n % 5, p.brand) for n, p in enumerate(PRODUCTS)]
     found = read(tmp_path, table(("id", "text", "label", name), rows))
     assert not found.reading.rivals
+
+
+def test_a_genre_is_a_category_where_nothing_else_is(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, p.leaves[0], p.brand) for p in PRODUCTS]
+    found = read(tmp_path, table(("id", "title", "Genre", "brand"), rows))
+    assert names_read(found) == [{p.leaves[0]} for p in PRODUCTS]
+    found = read(tmp_path, table(("id", "title", "Catégorie", "Genre"), rows))
+    assert found.reading.columns["categories"] == "Catégorie"
+    assert any("Genre could be it too" in one for one in found.reading.rivals)
+
+
+def test_the_price_of_a_product_goes_before_an_actual_one(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, 99 if n % 2 else "", p.price) for n, p in enumerate(PRODUCTS)]
+    found = read(tmp_path, table(("id", "title", "Actual_price", "Product Price"), rows))
+    assert found.catalog.column("price") == [p.price for p in PRODUCTS]
+
+
+@pytest.mark.parametrize("name", ["Body (HTML)", "Corpo (HTML)", "Cuerpo (HTML)", "Corps (HTML)"])
+def test_descriptions_of_shopify_in_other_languages(tmp_path: Path, name: str) -> None:
+    rows = [(p.id, p.title, f"<p>About {p.title}</p>") for p in PRODUCTS]
+    found = read(tmp_path, table(("Handle", "Title", name), rows))
+    assert found.catalog.column("description")[0] == f"About {PRODUCTS[0].title}"
+
+
+def test_a_type_beside_the_category_is_told_by_inspect(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, p.leaves[0], f"type {n % 3}") for n, p in enumerate(PRODUCTS)]
+    found = read(tmp_path, table(("Handle", "Title", "Product Category", "Type"), rows))
+    summary = summarize_reading(ReadFacts.of(found), Config.load("quick"))
+    assert [one["column"] for one in summary["rivals"]] == ["Type"]
+    assert "could be categories too; Product Category is taken" in summary["rivals"][0]["why"]
+    assert not summary["further"]
+
+
+def test_a_named_price_without_any_price_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "products.csv"
+    path.write_text(table(("id", "Category", "price"), [(p.id, p.leaves[0], 5) for p in PRODUCTS]))
+    settings = CatalogSettings(columns={"price": "Category"})
+    with pytest.raises(CatalogError, match="name 'Category' as the price, and none of its values"):
+        read_catalog(path, settings, strict=True)

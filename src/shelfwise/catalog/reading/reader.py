@@ -13,6 +13,7 @@ from shelfwise.catalog.reading.detection.file_detection import detect_reading
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.duplicate_ids import DuplicateIds
+from shelfwise.catalog.reading.formats._header import may_be_names
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.images.image_urls import FetchedImages
 from shelfwise.catalog.reading.joined_tables import category_rows_of_file
@@ -34,6 +35,8 @@ from shelfwise.errors import CatalogError, NothingUsableError
 _CAUSES_NAMED = 3
 # columns of a file that a message names
 _COLUMNS_NAMED = 20
+# of which people make files without a line of names
+_TABLES = ("csv", "tsv", "excel")
 
 
 CatalogStream = CheckedBlocks | ShardedProducts
@@ -252,6 +255,11 @@ def why_nothing(path: Path, stream: CatalogStream) -> str:
     none = f"none of the {count:,} records of {path} could be read as {name}"
     # of all that is wrong this is the one that a line mends
     if set(stream.refused) == {"missing id"} and names and "id" not in stream.reading.columns:
+        if name in _TABLES and not may_be_names(stream.reading.names):
+            return (
+                f"{none}: its first row looks like a record, {names}, and not like the names of the columns; "
+                "put a line with their names above it, such as id, title, categories"
+            )
         fix = 'say which one it is, under [catalog] of a settings file: columns = { id = "NAME" }'
         return (
             f"{none}: no column is called like an id; the file has the columns {names}; {fix}; "

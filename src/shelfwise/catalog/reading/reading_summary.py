@@ -11,6 +11,7 @@ from typing import Any
 from shelfwise.catalog.labels import flatten
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+from shelfwise.catalog.reading.columns.rival_columns import how_to_take
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.reader import CatalogStream, ReadResult
 from shelfwise.config import Config
@@ -188,30 +189,38 @@ def _fields(read: ReadFacts, config: Config) -> list[dict[str, str]]:
 
 
 def _rivals(read: ReadFacts) -> list[dict[str, str]]:
-    """Columns whose names are usual for a field that another column has, and how to take them."""
+    """Columns that could be a field that another column has, and how to take them."""
     chosen = read.reading.columns
     combined = read.reading.category_columns
     fields_of = {synonym: field for field, names in SYNONYMS.items() for synonym in names}
     rivals = []
     for name in _unused(read):
         field = fields_of.get(normal_name(name))
+        if field is None and _is_told_as_rival(read, name):
+            field = "categories"
         if field is None:
             continue
         winner = chosen.get(field)
         if field == "categories" and combined is not None:
             winner = _listed(combined.names)
-        fix = f"to take this one, write under [catalog]: {_line(field, name)}"
         # the index that pandas writes is nobody's choice
         if not name:
             continue
+        fix = f"to take this one, write under [catalog]: {_line(field, name)}"
         rivals.append({"column": name, "why": f"could be {field} too; {winner} is taken; {fix}"})
     return rivals
 
 
 def _further(read: ReadFacts) -> list[str]:
-    """Columns whose names are usual for no field."""
+    """Columns that could be no field."""
     usual = {synonym for names in SYNONYMS.values() for synonym in names}
-    return [name for name in _unused(read) if normal_name(name) not in usual]
+    names = [name for name in _unused(read) if normal_name(name) not in usual]
+    return [name for name in names if not _is_told_as_rival(read, name)]
+
+
+def _is_told_as_rival(read: ReadFacts, name: str) -> bool:
+    """Whether a column could be the categories by what it holds, as ``Type`` of Shopify."""
+    return any(how_to_take("categories", name) in sentence for sentence in read.reading.rivals)
 
 
 def _unused(read: ReadFacts) -> list[str]:

@@ -28,6 +28,7 @@ from shelfwise.catalog.reading.images.image_urls import FetchedImages, UrlsThems
 from shelfwise.catalog.reading.missing import FALSE, is_missing
 from shelfwise.catalog.reading.objects.category_values import category_values, told_reference
 from shelfwise.catalog.reading.objects.json_objects import plain_scalar, without_objects
+from shelfwise.catalog.reading.objects.localized_values import told_localized
 from shelfwise.catalog.reading.price_parsing import DecimalSign
 from shelfwise.catalog.reading.row_kinds import NO_TOTAL, TOTALS
 from shelfwise.catalog.reading.scalar_texts import is_list, is_number, scalar_text, scalar_texts
@@ -121,7 +122,7 @@ def read_text(value: Any) -> str | None:
     value = " ".join(scalar_texts(value, expected)) if is_list(value) else value
     if is_missing(value):
         return None
-    return plain_text(scalar_text(value, expected)) or None
+    return plain_text(scalar_text(value, expected + told_localized(value))) or None
 
 
 def read_description(value: Any) -> str | None:

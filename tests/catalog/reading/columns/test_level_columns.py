@@ -301,3 +301,22 @@ def test_a_level_above_the_only_one_is_told(tmp_path: Path, names: tuple[str, st
     whole = [(p.id, p.title, p.paths[0][0], " > ".join(p.paths[0])) for p in PRODUCTS]
     told = read(tmp_path, table(("Nr", "Name", *names), whole)).reading.evidence
     assert not any("may be the level above it" in one for one in told)
+
+
+@pytest.mark.parametrize("header", ["L2,L3", "Level 2,Level 3", "lvl2,lvl3", "Ebene 2,Ebene 3"])
+def test_levels_from_the_second_on_are_taken_and_told(tmp_path: Path, header: str) -> None:
+    names = ("id", "title", *header.split(","))
+    rows = [(1, "Mug", "Kitchen", "Mugs"), (2, "Lamp", "Home", "Lamps")]
+    result = read(tmp_path, table(names, rows))
+    assert paths_read(result) == [{("Kitchen", "Mugs")}, {("Home", "Lamps")}]
+    assert any("is the highest level that the file has" in one for one in result.reading.evidence)
+
+
+def test_levels_from_the_second_on_beside_a_category_are_told(tmp_path: Path) -> None:
+    rows = [(1, "Mug", "Home", "Kitchen", "Mugs"), (2, "Lamp", "Home", "Light", "Lamps")]
+    result = read(tmp_path, table(("id", "title", "Category", "L2", "L3"), rows))
+    assert paths_read(result) == [{("Home",)}] * 2
+    told = "Category is taken, and L2, L3 may be the levels below it"
+    assert any(told in one for one in result.reading.evidence)
+    levels = read(tmp_path, table(("id", "title", "level1", "level2", "level3"), rows))
+    assert paths_read(levels)[0] == {("Home", "Kitchen", "Mugs")}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.config import CatalogSettings
 
 GOOD = [{"id": str(number), "title": "Mug", "categories": [["Home"]]} for number in range(5)]
 
@@ -58,3 +59,21 @@ def test_text_sequences(tmp_path: Path) -> None:
     lines = [f'\x1e{{"id": "m-{n}", "title": "Mug {n}"}}\n' for n in range(4)]
     (tmp_path / "mugs.json").write_text("".join(lines))
     assert read_catalog(tmp_path / "mugs.json").catalog.ids == [f"m-{n}" for n in range(4)]
+
+
+@pytest.mark.parametrize("plain", [3, 150])
+def test_later_titles_in_several_languages(plain: int, tmp_path: Path) -> None:
+    """Read as the first ones are, or refused with what to do where the file's beginning has none."""
+    titles = ["Mug"] * plain + [{"en": "Cup", "de": "Becher"}] * 3
+    records = [{"id": f"p{i}", "title": title} for i, title in enumerate(titles)]
+    path = tmp_path / "shop.jsonl"
+    path.write_text("\n".join(map(json.dumps, records)) + "\n")
+    found = read_catalog(path)
+    if plain < 100:
+        assert found.catalog.column("title") == ["Mug"] * plain + ["Cup"] * 3
+        assert not any("variants" in told for told in found.reading.evidence)
+        return
+    assert found.catalog.column("title") == ["Mug"] * plain
+    assert all('format = "json"' in refused.reason for refused in found.quarantine)
+    again = read_catalog(path, CatalogSettings(format="json"))
+    assert again.catalog.column("title") == ["Mug"] * plain + ["Cup"] * 3

@@ -86,6 +86,14 @@ def test_entities_are_forbidden(tmp_path: Path) -> None:
         read(tmp_path, bomb.encode())
 
 
+def test_letters_that_a_file_defines_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    letters = '<!DOCTYPE a [<!ENTITY eacute "&#233;">]><a><item><id>caf&eacute;</id></item></a>'
+    with pytest.raises(
+        CatalogError, match=r"remove the <!ENTITY \.\.\.> lines, and write what they"
+    ):
+        read(tmp_path, letters.encode())
+
+
 def test_no_records(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="read as xml, has 0 records"):
         read(tmp_path, b"<pages><p>Hello</p></pages>")

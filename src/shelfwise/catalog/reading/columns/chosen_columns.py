@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shelfwise.catalog.reading.columns.column_mapping import normal_name, plan_columns
+from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_names, plan_columns
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS, TAGS
 from shelfwise.catalog.reading.columns.described_columns import (
     are_names,
@@ -43,7 +43,6 @@ _ONE_OF_SEVERAL = frozenset({"title", "price"})
 
 _SOME_UNTITLED = 0.1
 """Share of the rows from which on it is no chance that they have no title."""
-
 
 Sample = Callable[[str], Sequence[Any]]
 """The first values of a column, given its name."""
@@ -251,9 +250,10 @@ class _Columns:
             self._choose("id", found, why)
 
     def _tell_untitled(self, title: str) -> None:
-        """Rows without a title below rows with one may be options of these, with an id of their own."""
+        """Rows without a title, also in a language, below rows with one may be options of these."""
         untitled = [is_missing(value) for value in self._sample(title)]
-        if not untitled or untitled[0] or sum(untitled) < _SOME_UNTITLED * len(untitled):
+        apart = any(normal_name(title) in plain_names(name)[1:] for name in self._unused)
+        if apart or not untitled or untitled[0] or sum(untitled) < _SOME_UNTITLED * len(untitled):
             return
         self._evidence.append(
             f"title: {sum(untitled):,} of the first {len(untitled):,} rows have none; if they are variants "

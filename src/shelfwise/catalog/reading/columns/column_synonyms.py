@@ -51,7 +51,7 @@ _NAMES = _lists(
             item_description short_description description_html detail_desc about_product
             product_details summary desc us_description_short generic_name ingredients_text
             beschreibung descripción descrizione descrição описание descriptif
-            omschrijving beskrivning beskrivelse opis popis
+            omschrijving beskrivning beskrivelse opis popis corpo_html cuerpo_html corps_html
         """,
         "image": """
             image image_path imurl imageurlhighres imageurl image_url image_link image_src
@@ -72,10 +72,10 @@ _NAMES = _lists(
             schlagwörter etiketten étiquettes mots_clés etiquetas etichette tagi etykiety
             štítky taggar теги метки タグ 标签 태그 collection collections breadcrumbs breadcrumb
             cat genres item_type_keyword family categ_id_complete_name categ_id
-            public_categ_ids_complete_name public_categ_ids wgbez matkl label class
+            public_categ_ids_complete_name public_categ_ids wgbez matkl label class genre
         """,
         "price": """
-            price regular_price variant_price sale_price startprice start_price
+            price product_price regular_price variant_price sale_price startprice start_price
             standard_price retail_price discounted_price list_price unit_price selling_price
             current_price price_tax_incl price_tax_included price_tax_excl
             price_tax_excluded price_vat price_usd price_eur price_ek actual_price

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from shelfwise.catalog.reading.categories.category_columns import CategoryColumns
 from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_names
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.columns.goods_systems import system_levels
 from shelfwise.catalog.reading.columns.level_names import (
     ABOVE_SUBS,
@@ -75,6 +76,11 @@ def told_left_level(names: Sequence[str], found: CategoryColumns) -> str | None:
     >>> told_left_level(names, find_level_columns(names)) is None
     False
     """
+    if found.names == _numbered_from(names, (_SECOND,)):
+        return (
+            f"categories: {found.names[0]} is the highest level that the file has; if another column is the "
+            "level above it, call the columns level1, level2, ..."
+        )
     if found.kind != "levels" or set(found.names) == set(_numbered_levels(names)):
         return None
     left = (name for name in names if name not in found.names)
@@ -88,12 +94,20 @@ def told_left_level(names: Sequence[str], found: CategoryColumns) -> str | None:
     )
 
 
-def told_level_above(names: Sequence[str], taken: str) -> str | None:
-    """What a user is told of a column that is called like the level above the only one that is taken.
+def told_other_levels(names: Sequence[str], taken: str) -> str | None:
+    """What a user is told of columns called like levels above or below the only one that is taken.
 
-    >>> told_level_above(("Hauptgruppe", "Gruppe"), "Gruppe") is None
+    >>> told_other_levels(("Hauptgruppe", "Gruppe"), "Gruppe") is None
+    False
+    >>> told_other_levels(("Category", "Level 2", "Level 3"), "Category") is None
     False
     """
+    below = _numbered_from(names, (_SECOND,))
+    if below and taken not in below:
+        return (
+            f"categories: {taken} is taken, and {', '.join(below)} may be the levels below it; if they are, "
+            "call the columns level1, level2, ..."
+        )
     places = {name: next(filter(None, map(level_place, _possible(name))), None) for name in names}
     ranks = {name: place.rank for name, place in places.items() if place is not None}
     above = next((name for name in ranks if ranks[name] < Rank.MIDDLE), None)
@@ -147,8 +161,19 @@ def _without_language(name: str) -> str:
     return _LANGUAGE.sub("", normal_name(name))
 
 
-def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
-    """Columns with one name and consecutive numbers from 0 or 1 on; the first may have no number."""
+def _numbered_levels(names: Sequence[str]) -> tuple[str, ...]:
+    """Columns with one name and consecutive numbers from 0 or 1 on; the first may have no number.
+
+    From 2 on where no other column is called like categories, which may be the level above.
+    """
+    found = _numbered_from(names, (0, 1))
+    if found or any(normal_name(name) in SYNONYMS["categories"] for name in names):
+        return found
+    return _numbered_from(names, (_SECOND,))
+
+
+def _numbered_from(names: Iterable[str], first: Collection[int]) -> tuple[str, ...]:
+    """Columns with one name and consecutive numbers, of which the lowest is one of `first`."""
     numbered: dict[str, dict[int, str]] = {}
     plain = {normal_name(name): name for name in names}
     top = next((name for one, name in plain.items() if TOP.fullmatch(one)), None)
@@ -173,7 +198,7 @@ def _numbered_levels(names: Iterable[str]) -> tuple[str, ...]:
             levels[1] = top
         numbers = sorted(levels)
         consecutive = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        if len(numbers) > 1 and numbers[0] in (0, 1) and consecutive:
+        if len(numbers) > 1 and numbers[0] in first and consecutive:
             return tuple(levels[number] for number in numbers)
     return ()
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.written_words import word_set
+from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.price_parsing import (
     DecimalSign,
     detect_decimal_sign,
     parse_price,
     unclear_text,
 )
+from shelfwise.errors import CatalogError
 
 _SIGNS_OF = {"€": "eur", "$": "usd", "us$": "usd", "£": "gbp", "¥": "jpy", "円": "jpy", "zł": "pln"}
 """Other ways to write a currency."""
@@ -21,6 +25,26 @@ _CURRENCIES = word_set(
 )
 _ENOUGH = 2
 """Prices in a currency below which it is a slip."""
+
+
+def check_named_price(column: str, values: Sequence[Any]) -> None:
+    """Refuse a column that the settings name as the price, and that holds none.
+
+    Args:
+        values: its first values.
+
+    Raises:
+        CatalogError: there are values, and not one is a price.
+    """
+    filled = [value for value in values if not is_missing(value)]
+    # numbers are prices, and so may be what is inside objects
+    texts = [value for value in filled if isinstance(value, str)]
+    if not texts or len(texts) < len(filled) or any(map(parse_price, price_texts(texts))):
+        return
+    raise CatalogError(
+        f"the settings name {column!r} as the price, and none of its values is one, such as "
+        f"{texts[0][:60]!r}; correct columns under [catalog], or leave price out there"
+    )
 
 
 def decimal_sign(texts: Sequence[str], evidence: list[str]) -> DecimalSign | None:

@@ -39,14 +39,14 @@ from shelfwise.catalog.reading.columns.column_mapping import ColumnPlan, plan_co
 from shelfwise.catalog.reading.columns.level_columns import (
     find_level_columns,
     told_left_level,
-    told_level_above,
+    told_other_levels,
 )
 from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.columns.nested_categories import told_nested_categories
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
 from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
 from shelfwise.catalog.reading.columns.told_ids import check_not_across, told_ids
-from shelfwise.catalog.reading.columns.told_prices import decimal_sign
+from shelfwise.catalog.reading.columns.told_prices import check_named_price, decimal_sign
 from shelfwise.catalog.reading.columns.whole_paths import MAX_NAMES_SEARCHED
 from shelfwise.catalog.reading.detection.file_beginning import FileBeginning
 from shelfwise.catalog.reading.detection.file_reading import FileReading
@@ -91,6 +91,9 @@ def detect_reading(
     beginning = FileBeginning.of(source, source.form.take_apart(first), settings)
     if strict:
         _check_columns(beginning.names, settings)
+        if "price" in settings.columns:
+            price = settings.columns["price"]
+            check_named_price(price, beginning.values(price))
     names, sample, evidence = beginning.names, beginning.sample, beginning.evidence
     # which column is which: what the settings name goes before what is found
     chosen = chosen_columns(names, settings, sample, evidence)
@@ -226,7 +229,7 @@ def _category_columns(
             evidence.append(f"categories: {could_be_too('categories', other)}")
         return found
     if "categories" in columns:
-        above = told_level_above(names, columns["categories"])
+        above = told_other_levels(names, columns["categories"])
         # paths and lists have their levels already
         is_flat = all(isinstance(one, str) for one in sample(columns["categories"]) if one)
         if above is not None and is_flat and not signs.separator + signs.delimiter:

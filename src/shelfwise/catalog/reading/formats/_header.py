@@ -174,7 +174,7 @@ def _first_of_usual_width(rows: Sequence[Row]) -> int | None:
     place = next(i for i, row in enumerate(rows) if i and len(row) == width)
     names = rows[place]
     distinct = len(set(names)) == len(names) and all(names)
-    return place if distinct and _may_be_names(names) else None
+    return place if distinct and may_be_names(names) else None
 
 
 def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:
@@ -239,14 +239,14 @@ def surplus_fields(header: Row, rows: Sequence[Row]) -> int:
 def _known(row: Row, columns: Collection[str]) -> int:
     """How many of our fields the cells of a row name; 0 where a cell can be no name."""
     cells = _filled(row)
-    if not _may_be_names(cells):
+    if not may_be_names(cells):
         return 0
     fields = {FIELDS_BY_NAME.get(plain) for cell in cells for plain in plain_names(cell)} - {None}
     return len(fields) + sum(cell in columns for cell in cells)
 
 
-def _may_be_names(cells: Row) -> bool:
-    """Whether none of the cells is a number, a URL or a long text."""
+def may_be_names(cells: Row) -> bool:
+    """Whether none of the cells, as the names of columns, is a number, a URL or a long text."""
     return not any(
         len(cell) > _LONGEST_NAME or _NUMBER.fullmatch(cell) or _URL.match(cell) for cell in cells
     )

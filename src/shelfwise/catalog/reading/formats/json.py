@@ -43,6 +43,7 @@ from shelfwise.catalog.reading.formats._json_shape import (
 )
 from shelfwise.catalog.reading.formats._json_tables import largest_table, records_of_table
 from shelfwise.catalog.reading.formats._json_unclear import refuse_unclear
+from shelfwise.catalog.reading.formats._later_languages import has_languages
 from shelfwise.catalog.reading.objects.bulk_lines import is_action, with_ids
 from shelfwise.catalog.reading.objects.deep_fields import deep_only, with_fields_from_deep
 from shelfwise.catalog.reading.objects.envelopes import is_plain, plain_record
@@ -90,7 +91,7 @@ class Json(JsonLinesFormat):
             is_record = _is_record(first) and not is_group(first) and not is_action(first)
             if may_name_others(text):
                 is_record &= not any(map(names_others, map(_object, nonblank_lines(text))))
-            return 0.0 if is_record else _BY_SHAPE
+            return 0.0 if is_record and not has_languages(text) else _BY_SHAPE
         # one line only: a record by itself, or a whole catalogue
         opening = b"[" if lack_brackets(text) else b""
         shape = json_shape(opening + text[:SAMPLE_BYTES], {})

@@ -148,7 +148,10 @@ def _records(
                 open_elements[-1].remove(element)
     except DefusedXmlException as error:
         found = f"{path} defines entities of its own ({first_line(error)})"
-        advice = "they can be made to fill the memory; remove the <!ENTITY ...> lines"
+        advice = (
+            "they can be made to fill the memory; remove the <!ENTITY ...> lines, and write what they stand "
+            "for in place of their names, such as é for &eacute;"
+        )
         raise CatalogError(f"{found}; {advice}") from None
     except (ParseError, LookupError, ValueError) as error:
         found = f"from here on the file is no XML ({first_line(error)})"

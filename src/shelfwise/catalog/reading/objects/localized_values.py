@@ -118,6 +118,16 @@ def is_localized(value: Any) -> bool:
     return texts and all(is_language(str(key)) for key in value)
 
 
+def told_localized(value: Any) -> str:
+    """What is added to the words for a value that cannot be read, where it is a text in several languages.
+
+    >>> told_localized({"en": "Mug"}), told_localized({"size": 3})
+    ('; texts by language are read with format = "json" under [catalog]', '')
+    """
+    hint = '; texts by language are read with format = "json" under [catalog]'
+    return hint if is_localized(value) else ""
+
+
 @lru_cache(maxsize=1 << 12)
 def _is_ours(name: str) -> bool:
     # relations hold ids, and many of them
