@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from shelfwise.catalog.reading.arrow import Column, python_values
@@ -20,6 +21,7 @@ from shelfwise.catalog.reading.byte_stream import RecordError
 from shelfwise.catalog.reading.columns.chosen_columns import Sample
 from shelfwise.catalog.reading.file_format import OpenedFile, ParsedBlock
 from shelfwise.config import CatalogSettings
+from shelfwise.core.types import Int64Array
 
 MAX_SAMPLE = 5000
 """Values of a column that are looked at."""
@@ -52,42 +54,54 @@ class FileBeginning:
     @cached_property
     def sample(self) -> Sample:
         """The first values of a column, by its name; each column is taken out once."""
-        return lru_cache(maxsize=None)(partial(_sample, self.parts))
+        return lru_cache(maxsize=None)(partial(_in_order, self.parts, self._order[:MAX_SAMPLE]))
 
     def values(self, name: str) -> list[Any]:
         """The first values of a column, and some from further down."""
-        return [*self.sample(name), *_spread(self.parts, name)]
+        # catalogues may be sorted, so as many from all over the block behind its first ones
+        step = max(1, len(self._order) // MAX_SAMPLE)
+        return [*self.sample(name), *_in_order(self.parts, self._order[MAX_SAMPLE::step], name)]
 
     def every(self, name: str) -> list[Any]:
         """All values of a column that the block has."""
-        column: Column = self.parts.columns.get(name, [])
-        others = [one.get(name) for _, one in self.parts.others if isinstance(one, Mapping)]
-        return _from_json([*python_values(column), *others])
+        return _in_order(self.parts, self._order, name)
+
+    @cached_property
+    def _order(self) -> Int64Array:
+        """The places of the N records in the order of the file, as if those read one by one were the last."""
+        own = self.parts.spans[:, 0]
+        others = np.array([piece.line for piece, _ in self.parts.others], np.int64)
+        # records of one line, as of JSON in one, stay in their order
+        return np.argsort(np.concatenate([own, others]), kind="stable")
 
 
-def _sample(parts: ParsedBlock, name: str) -> list[Any]:
-    """The first values of a column as Python objects."""
+def _in_order(parts: ParsedBlock, order: Int64Array, name: str) -> list[Any]:
+    """The values of a column as Python objects.
+
+    Args:
+        order: the places of the records.
+    """
     column: Column = parts.columns.get(name, [])
-    values = python_values(column[:MAX_SAMPLE])
-    # records that are read one by one, such as rows with line breaks, count as much as the others
-    for _, record in parts.others[: MAX_SAMPLE - len(values)]:
+    in_columns = len(parts.spans)
+    places = order[order < in_columns]
+    # of a column that only records read one by one have, nothing is missing in the others
+    if isinstance(column, list):
+        values = [column[place] for place in places.tolist()] if column else []
+    else:
+        values = python_values(column.take(pa.array(places)))
+    # mostly all are
+    if len(places) == len(order):
+        return _from_json(values)
+    own = iter(values)
+    found: list[Any] = []
+    for place in order.tolist():
+        if place < in_columns:
+            found += [next(own)] if values else []
+            continue
+        record = parts.others[place - in_columns][1]
         if isinstance(record, Mapping):
-            values.append(record.get(name))
-    return _from_json(values)
-
-
-def _spread(parts: ParsedBlock, name: str) -> list[Any]:
-    """As many values of a column from all over the block behind its first ones: catalogues may be sorted."""
-    column: Column = parts.columns.get(name, [])
-    step = max(1, len(column) // MAX_SAMPLE)
-    places = range(MAX_SAMPLE, len(column), step)
-    listed = isinstance(column, list)
-    values = [column[i] for i in places] if listed else column.take(pa.array(places, pa.int64()))
-    # records with columns of their own count too, behind those that are columns
-    others = parts.others[max(0, MAX_SAMPLE - len(column)) :]
-    records = [one for _, one in others[:: max(1, len(others) // MAX_SAMPLE)]]
-    found = [one.get(name) for one in records if isinstance(one, Mapping)]
-    return _from_json([*python_values(values), *found])
+            found.append(record.get(name))
+    return _from_json(found)
 
 
 def _from_json(values: list[Any]) -> list[Any]:
