@@ -35,7 +35,9 @@ def write_explanations(explained: Sequence[Json], folder: Path, images: ImageLoo
         images: from a product's id to its image, or None.
     """
     products = [evidence_view(product, images(product["id"])) for product in explained]
-    return write_page("explanation.html.j2", {"products": products}, folder)
+    has_regions = any(reason["heat"] for product in products for reason in product["reasons"])
+    view = {"products": products, "has_regions": has_regions}
+    return write_page("explanation.html.j2", view, folder)
 
 
 def evidence_view(explained: Json, image: ImageSource | None) -> dict[str, Any]:

@@ -50,6 +50,12 @@ def write_leaderboard(results: Json, folder: Path) -> None:
         "not_run": _not_run(results),
         "best": max(f1, default=0.0),
         "plot": _pareto_plot(rows),
+        "unbeaten": sum(row["pareto"] for row in rows.values()),
+        "pretrained": _users_of_parts(rows),
+        # systems that share a part have the same note
+        "stand_ins": list(
+            dict.fromkeys(note for row in rows.values() for note in row["stand_ins"])
+        ),
         "tuned_on": tuning_source(results["data"]),
         "size": size,
         "settings": json.dumps(results["settings"], indent=2, ensure_ascii=False),
@@ -101,6 +107,15 @@ def _not_run(results: Json) -> dict[str, str]:
     """The reason of every system that was not run."""
     systems = results["systems"].items()
     return {name: system["not_run"] for name, system in systems if "not_run" in system}
+
+
+def _users_of_parts(rows: Mapping[str, Json]) -> dict[str, list[str]]:
+    """Each pre-trained part, and the systems that use it."""
+    users: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        for part in row["weights"]:
+            users.setdefault(part, []).append(name)
+    return users
 
 
 def _left_out_lines(results: Json) -> list[str]:

@@ -44,7 +44,7 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
     @router.get("/")
     def form(title: str = "", description: str = "") -> HTMLResponse:
         shown = {"title": title[:1_000], "description": description[:20_000]}
-        return HTMLResponse(_page(shown, reasons=_has_reasons(engine)))
+        return HTMLResponse(_page(shown, engine))
 
     @router.get("/colours.css")
     def colours() -> Response:
@@ -61,7 +61,6 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
     @router.post("/")
     async def labels(request: Request) -> HTMLResponse:
         sent = await request.form(max_files=1, max_fields=2)
-        reasons = _has_reasons(engine)
         shown = {name: str(sent.get(name, "")) for name in ("title", "description")}
         picture = sent.get("picture")
         # a browser sends an empty file where none was chosen
@@ -71,10 +70,9 @@ def seller_router(engine: Engine, *, needs_key: bool = False) -> APIRouter:
             parts = {"picture": content} if content else {}
             found = await _labels(engine, request, product, parts)
         except Problem as problem:
-            page = _page(shown, reasons=reasons, problem=problem.detail)
-            return HTMLResponse(page, problem.status)
+            return HTMLResponse(_page(shown, engine, problem=problem.detail), problem.status)
         programs = _programs(shown, str(request.base_url).rstrip("/"), needs_key)
-        page = _page(shown, reasons=reasons, answer=found, **programs, **_not_given(found))
+        page = _page(shown, engine, answer=found, **programs, **_not_given(found))
         return HTMLResponse(page)
 
     return router
@@ -109,6 +107,15 @@ def _has_reasons(engine: Engine) -> bool:
         return not engine.facts["exported"]
     except Problem:
         return True
+
+
+def _read_fields(engine: Engine) -> list[str]:
+    """The fields of the form that the model reads; all of them while it is not loaded."""
+    try:
+        read = engine.facts["fields"]
+    except Problem:
+        return list(ASKED_FOR)
+    return [field for field in ASKED_FOR if field in read]
 
 
 def _static(name: str) -> Response:
@@ -168,6 +175,15 @@ def _programs(shown: dict[str, str], address: str, needs_key: bool) -> dict[str,
     return {"curl": curl, "python": python}
 
 
-def _page(shown: dict[str, str], **values: Any) -> str:
-    shared = {"shown": shown, "examples": EXAMPLES, "probability_word": probability_word}
+def _page(shown: dict[str, str], engine: Engine, **values: Any) -> str:
+    fields = _read_fields(engine)
+    shared = {
+        "shown": shown,
+        "examples": EXAMPLES,
+        "probability_word": probability_word,
+        "reasons": _has_reasons(engine),
+        "fields": fields,
+        # what the form asks for beside the title
+        "surer_with": [ASKED_FOR[field] for field in fields if field != "title"],
+    }
     return render("seller.html.j2", **shared, **values)

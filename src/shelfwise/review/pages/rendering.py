@@ -76,7 +76,7 @@ def _templates() -> jinja2.Environment:
     environment.filters["sentence"] = sentence
     environment.filters["signed"] = signed
     environment.filters["moment"] = moment
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
     environment.filters["points"] = lambda share: f"{100 * share:+.1f}"
     environment.filters["megabytes"] = lambda size: f"{size / 1e6:,.1f} MB"
     environment.globals.update(address=address, queue_titles=TITLES, queue_purpose=PURPOSE)

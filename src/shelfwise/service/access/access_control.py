@@ -143,16 +143,25 @@ class AccessControl:
         if not roles:
             return
         if visitor is None:
-            raise Problem(
-                401,
-                "key-needed",
-                "this needs a key: send it as 'Authorization: Bearer KEY'. "
-                "In a browser, open the address that the command printed.",
-                headers={"www-authenticate": 'Bearer realm="shelfwise"'},
-            )
+            raise self._unknown_visitor()
         if visitor.role not in roles:
             wanted = " or ".join(sorted(roles))
             raise Problem(403, "not-allowed", f"this is for the role {wanted} only")
+
+    def _unknown_visitor(self) -> Problem:
+        """What somebody is told who has no key and no session."""
+        headers = {"www-authenticate": 'Bearer realm="shelfwise"'}
+        # pages for people alone: nobody has a key that could be sent
+        if self.access.sessions is not None and not self.access.keys:
+            detail = (
+                "open the address that the command printed for you; it works once. "
+                "A lead can make a new one: Progress, People."
+            )
+            return Problem(401, "not-signed-in", detail, headers=headers)
+        detail = "this needs a key: send it as 'Authorization: Bearer KEY'."
+        if self.access.sessions is not None:
+            detail += f" In a browser, give it at {SIGN_IN}."
+        return Problem(401, "key-needed", detail, headers=headers)
 
     def _leads_to_sign_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
         """Whether a person without a session asked for the page that keys open."""

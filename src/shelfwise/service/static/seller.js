@@ -49,7 +49,8 @@ async function shrink(file) {
 form.addEventListener("input", (event) => {
   if (event.target.type !== "file") later();
 });
-form.querySelector("#picture").addEventListener("change", async (event) => {
+// a model may read no image
+form.querySelector("#picture")?.addEventListener("change", async (event) => {
   const [file] = event.target.files;
   // what the browser cannot read is sent as it is, so that the service can say why
   picture = file ? await shrink(file).catch(() => file) : null;
