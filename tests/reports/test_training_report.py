@@ -72,7 +72,13 @@ def example() -> dict[str, Any]:
         "created": "2025-01-02T10:00:00+00:00",
         "settings": {"threshold": "global", "catalog": {"columns": {"title": EVIL}}},
         "versions": {"python": "3.11"},
-        "machine": {"cpus": 2},
+        "machine": {
+            "cpus": 2,
+            "system": "Linux",
+            "processor": "x86_64",
+            "device": "cpu",
+            "device_requested": "auto",
+        },
         "data": {
             **STATISTICS,
             "source": EVIL,

@@ -9,10 +9,16 @@ import shutil
 from collections.abc import Callable
 from html import escape, unescape
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from shelfwise.service.engine.engine import Engine
+from shelfwise.service.seller_page import seller_router
 from tests.service.conftest import Server
 
 CHROMIUM = shutil.which("chromium")
@@ -27,6 +33,17 @@ def test_a_form_shows_the_labels_that_the_api_gives(server: Server) -> None:
     assert page.text.count("<h3>") == len(wanted["labels"]) > 0
     for one in wanted["labels"]:
         assert f"<h3>{escape(one['name'])} <small>" in page.text
+
+
+@pytest.mark.parametrize("read", [["title", "related"], ["title", "description", "image"]])
+def test_the_form_has_the_fields_that_the_model_reads(read: list[str]) -> None:
+    app = FastAPI()
+    facts = {"fields": read, "exported": False}
+    app.include_router(seller_router(cast("Engine", SimpleNamespace(facts=facts))))
+    page = TestClient(app).get("/").text
+    shown = re.findall(r'<label for="(\w+)">', page)
+    assert shown == [name.replace("image", "picture") for name in read if name != "related"]
+    assert ("surer" in page) == (len(shown) > 1)
 
 
 def test_its_colours_are_those_of_the_review_page(server: Server) -> None:

@@ -141,7 +141,10 @@ def test_a_one_time_address_opens_a_session_once() -> None:
     access = Access(areas=AREAS, sessions=sessions, home="/review")
     client = client_of(access)
     path = sessions.one_time_path(Visitor("Ana", "lead"))
-    assert run(client.get("/review")).status_code == 401
+    refused = run(client.get("/review"))
+    assert refused.status_code == 401
+    # nobody has a key that could be sent
+    assert refused.json()["detail"].startswith("open the address that the command printed")
     # a preview of the address does not use it up
     assert run(client.head(path)).status_code == 405
     entered = run(client.get(path))
