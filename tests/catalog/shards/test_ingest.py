@@ -6,9 +6,12 @@ import gzip
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -279,3 +282,32 @@ def test_nothing_usable_is_one_clear_error(tmp_path: Path) -> None:
         ingest([tmp_path / "*.tsv"], tmp_path.with_name("nothing"))
     with pytest.raises(CatalogError, match="there is no catalogue"):
         ingest([tmp_path / "c.jsonl"], tmp_path.with_name("nothing"))
+
+
+class Bars:
+    """Counts what each bar of a progress is told."""
+
+    def __init__(self) -> None:
+        self.total: dict[str, int] = {}
+        self.done: Counter[str] = Counter()
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[SimpleNamespace]:
+        self.total[title] = total
+
+        def advance(steps: int = 1) -> None:
+            self.done[title] += steps
+
+        yield SimpleNamespace(advance=advance)
+
+
+def test_a_table_of_pairs_shows_progress_while_its_rows_are_joined(tmp_path: Path) -> None:
+    rows = "".join(f"A{i},Mug {i},{name}\n" for i in range(50) for name in ("Mugs", "Gifts"))
+    (tmp_path / "a.csv").write_text(f"id,title,categories\n{rows}")
+    bars = Bars()
+    places = [str(tmp_path / "a.csv")]
+    made = ingest_catalog(places, tmp_path / "out", CatalogSettings(), bars, workers=1)
+    assert made.products == 50
+    size = (tmp_path / "a.csv").stat().st_size
+    assert bars.done["joining rows of a.csv"] == bars.total["joining rows of a.csv"] == size
+    assert bars.done["ingesting"] == size

@@ -174,7 +174,7 @@ def _ingest(
         pool = reading_pool(workers) if todo else nullcontext()
         with pool as helpers, context.progress("ingesting", size) as bar:
             bar.advance(sum(source.bytes for source in sources) - sum(one.bytes for one in todo))
-            reader = SourceReader(sources, state, helpers, bar.advance)
+            reader = SourceReader(sources, state, helpers, bar.advance, context)
             for number in range(len(state.accounts), len(sources)):
                 state.finish_source(reader.read(number))
         state.checkpoint()

@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shelfwise.catalog.reading.detection.file_detection import detect_reading
+from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.detection.format_detection import open_source
 from shelfwise.catalog.reading.images.image_index import ImageFinder
 from shelfwise.catalog.reading.images.image_urls import FetchedImages
 from shelfwise.catalog.reading.joined_tables import category_rows_of_file
-from shelfwise.catalog.reading.reader import quarantine_row
+from shelfwise.catalog.reading.reader import ProgressReporter, quarantine_row
 from shelfwise.catalog.reading.streaming.blocks import Quarantined
+from shelfwise.catalog.reading.streaming.category_rows import CategoryRows
 from shelfwise.catalog.reading.streaming.parallel import ReadingPool
 from shelfwise.catalog.reading.streaming.stream import CheckedBlocks
 from shelfwise.catalog.reading.streaming.stream_position import StreamPlace
@@ -38,12 +40,14 @@ class SourceReader:
         state: takes in what is read.
         pool: processes that help; None for none.
         advance: told how many bytes were read.
+        context: shows the progress of what is read beside that.
     """
 
     sources: Sequence[Source]
     state: IngestState
     pool: ReadingPool | None
     advance: Callable[[int], None]
+    context: ProgressReporter
 
     def read(self, number: int) -> SourceAccount:
         """Read the source of that number from where the state says; the account of the whole of it.
@@ -74,9 +78,7 @@ class SourceReader:
             pool=self.pool,
             start=self.state.position,
         )
-        rows = category_rows_of_file(
-            source.path, source.settings, reading, self.pool, advance=lambda _: None
-        )
+        rows = self._category_rows(source, reading)
         stream = CheckedBlocks(
             opened, source.settings.columns, reading, images, place=place, category_rows=rows
         )
@@ -92,6 +94,16 @@ class SourceReader:
             notes=dict(stream.notes),
             fault=fault,
         )
+
+    def _category_rows(self, source: Source, reading: FileReading) -> CategoryRows | None:
+        """The rows that add categories to a product above them, for which the source is read once more."""
+        if reading.repeated_ids != "join":
+            return None
+        title = f"joining rows of {source.name}"
+        with self.context.progress(title, source.bytes) as bar:
+            return category_rows_of_file(
+                source.path, source.settings, reading, self.pool, bar.advance
+            )
 
     def _drain(self, stream: CheckedBlocks, source: Source) -> str | None:
         """Take in all batches; why the file cannot be read to its end, None where it can."""

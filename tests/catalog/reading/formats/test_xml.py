@@ -296,3 +296,16 @@ def test_a_name_in_an_attribute_and_a_title_inside_the_description(tmp_path: Pat
     assert catalog.column("categories") == [[["Mugs"]]] * 3
     assert catalog.column("title") == ["Mug 0", "Mug 1", "Mug 2"]
     assert catalog.column("description") == ["Fine."] * 3
+
+
+def test_the_quantity_that_a_price_is_for_is_no_price(tmp_path: Path) -> None:
+    articles = "".join(
+        f"<ARTICLE><SUPPLIER_AID>{i}</SUPPLIER_AID><DESCRIPTION_SHORT>Mug {i}</DESCRIPTION_SHORT>"
+        "<MANUFACTURER_AID>X9</MANUFACTURER_AID><MANUFACTURER_NAME>Acme</MANUFACTURER_NAME>"
+        "<PRICE_QUANTITY>1</PRICE_QUANTITY>"
+        f"<ARTICLE_PRICE><PRICE_AMOUNT>{i}.5</PRICE_AMOUNT></ARTICLE_PRICE></ARTICLE>"
+        for i in range(1, 6)
+    )
+    found = read(tmp_path, f"<BMECAT>{articles}</BMECAT>".encode())
+    assert found.catalog.column("price") == [1.5, 2.5, 3.5, 4.5, 5.5]
+    assert found.catalog.column("brand") == ["Acme"] * 5

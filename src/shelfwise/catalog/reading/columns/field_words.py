@@ -59,7 +59,7 @@ FIELD_WORDS = _sets(
             brand marke marka marque marca varumärke varemerke
             ブランド メーカー 品牌 브랜드 العلامة ماركة μάρκα
             מותג แบรนด์ ยี่ห้อ producent produttore fabrikant hersteller tillverkare valmistaja
-            üretici gyártó виробник maker fabricante merek hiệu برند
+            üretici gyártó виробник maker fabricante merek hiệu برند manufacturer
         """,
     }
 )
@@ -121,9 +121,9 @@ OTHER_WORDS = _sets(
             alt compare level discount shipping delivery versand rule excl cent cents minor
             pence kost inkoop indkøb inköp achat zakup zakupu nákup закуп закупочная
             себестоимость maliyet alış costo custo coste acquisto compra 采购 进货 仕入 原価
-            입고 원가 成本 تكلفة مخفض
+            입고 원가 成本 تكلفة مخفض quantity qty menge quantité cantidad quantità quantidade factor
         """,
-        "brand": "id code logo image url description",
+        "brand": "id aid pid code logo image url description descr type part number no nr sku mpn address",
     }
 )
 """Our field -> words that make a name say something about the field: a ``category image`` is no category."""
