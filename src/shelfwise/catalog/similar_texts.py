@@ -214,7 +214,9 @@ def _same_band(band: NDArray[np.uint32]) -> NDArray[np.int64]:
     keys = splitmix64(splitmix64(first) ^ second)
     # stable: within a run the places ascend
     order = np.argsort(keys, kind="stable")
-    begins = np.concatenate([[True], np.diff(keys[order]) != 0])[: len(order)]
+    # a run of equal keys begins where a key differs from the one before
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = np.diff(keys[order]) != 0
     begun_at = np.where(begins, np.arange(len(order)), 0)
     first_of_run = order[np.maximum.accumulate(begun_at)]
     others = np.flatnonzero(~begins)

@@ -21,6 +21,7 @@ from shelfwise.cli.options import (
 )
 from shelfwise.cli.terminal import print_json, print_result, terminal_context
 from shelfwise.cli.torchrun import on_all_processes
+from shelfwise.core.counted import counted_kinds
 from shelfwise.core.trusted_key import PUBLIC_KEY_VARIABLE, trusted_key
 from shelfwise.errors import ConfigError
 
@@ -251,15 +252,7 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
         typer.echo(f"read: {sentence}")
     for note, count in data["notes"].items():
         typer.echo(f"note: {count} x {note}")
-    for name, count in data["quarantined"].items():
-        if count:
-            kinds = data["quarantine_kinds"][name].items()
-            listed = ", ".join(f"{kind}: {number:,}" for kind, number in kinds)
-            typer.echo(f"quarantined: {count:,} records of the {name} ({listed}): {out / 'report'}")
-    for part, listed in results["refused"].items():
-        if listed:
-            where = out / "report" / "refused.jsonl"
-            typer.echo(f"refused: {len(listed)} fields of {part} products: {where}")
+    _print_left_out(results, out)
     for note in results["notes"]:
         typer.echo(f"note: {note}")
     refitted = refit_sentence(results)
@@ -270,6 +263,19 @@ def _print_results(results: dict[str, Any], out: Path) -> None:
     figures = f"micro-F1 {best['micro_f1']:.1%} (threshold 0.5), {tuned}"
     macro = f"macro-F1 {best['macro_f1_tuned']:.1%}"
     typer.echo(f"saved {out}; final system: {results['decide_with']}, {figures}, {macro}")
+
+
+def _print_left_out(results: dict[str, Any], out: Path) -> None:
+    """Records that could not be read, and fields that could not be used."""
+    data = results["data"]
+    for name, count in data["quarantined"].items():
+        if count:
+            listed = counted_kinds(data["quarantine_kinds"][name])
+            typer.echo(f"quarantined: {count:,} records of the {name} ({listed}): {out / 'report'}")
+    for part, listed in results["refused"].items():
+        if listed:
+            where = out / "report" / "refused.jsonl"
+            typer.echo(f"refused: {len(listed)} fields of {part} products: {where}")
 
 
 def _print_changes(corrections: dict[str, Any] | None, changed: dict[str, Any] | None) -> None:

@@ -10,7 +10,7 @@ from shelfwise.catalog.shards.ingest import SHARD_ROWS, ingest_catalog
 from shelfwise.catalog.shards.manifest import QUARANTINE
 from shelfwise.commands.output_places import check_no_model
 from shelfwise.config import CatalogSettings
-from shelfwise.core.counted import counted
+from shelfwise.core.counted import counted, counted_kinds
 from shelfwise.core.types import Context
 from shelfwise.scale.stored_ingest import ingest_stored, is_stored
 
@@ -72,7 +72,7 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{counts}: {shards} in {found['out']}"
     if found["refused"]:
-        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found["refused"].items())
+        kinds = counted_kinds(found["refused"])
         yield f"the others are in {found['quarantine']} ({kinds})"
     for note, count in found["notes"].items():
         yield f"note: {note}: {count:,}"

@@ -148,7 +148,9 @@ def _suggest(model: Predictor, chunk: Catalog, context: Context) -> _Chunk:
         trained = places >= 0
         scores[trained] = model.out_of_fold.scores[places[trained]].toarray()
     decided = model.decide(scores)
-    width = min(len(model.labels), max(CANDIDATES, int(decided.sum(axis=1).max(initial=0))))
+    # all labels that any of the products is given have to find room
+    most_given = int(decided.sum(axis=1).max(initial=0))
+    width = min(len(model.labels), max(CANDIDATES, most_given))
     # what is given comes first, whatever its score
     order = np.argsort(-(scores + 2 * decided), axis=1, kind="stable")[:, :width]
     automatic = np.zeros(len(chunk), np.bool_)

@@ -10,7 +10,7 @@ from shelfwise.catalog.reading.to_parquet import convert_catalog
 from shelfwise.catalog.shards.manifest import is_sharded
 from shelfwise.catalog.shards.shard_writer import SHARDS
 from shelfwise.commands.output_places import check_output_folder
-from shelfwise.core.counted import counted
+from shelfwise.core.counted import counted, counted_kinds
 from shelfwise.core.types import Context
 from shelfwise.errors import StorageError
 
@@ -45,7 +45,7 @@ def parquet_words(found: Mapping[str, Any]) -> str:
         f"products: {files} in {found['out']}"
     ]
     if found["quarantined"]:
-        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found["quarantined"].items())
+        kinds = counted_kinds(found["quarantined"])
         lines.append(f"the others are in {Path(found['out'], 'quarantine.jsonl')} ({kinds})")
     # what was found out of the file, as inspect tells it
     lines += [f"read: {sentence}" for sentence in found["reading"]]

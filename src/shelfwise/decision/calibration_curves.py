@@ -80,7 +80,9 @@ def _derivatives(
     for i in range(width):
         slope[:, i] = np.bincount(labels, inputs[:, i] * error, n_labels)
         for j in range(i + 1):
-            summed = np.bincount(labels, inputs[:, i] * inputs[:, j] * bend, n_labels)
+            products = inputs[:, i] * inputs[:, j] * bend
+            summed = np.bincount(labels, products, n_labels)
+            # the matrix is symmetric
             curvature[:, i, j] = summed
             curvature[:, j, i] = summed
     return slope, curvature

@@ -100,7 +100,9 @@ def expected_f1(probabilities: Float64Array) -> Float64Array:
         expected[:, k] = 2 * np.einsum("nt,t,nt->n", chances, n_true[:k], of_sizes)
         # label k joins the others: it is true with its probability, and then raises a by 1
         p = probabilities[:, k - 1, None]
-        inverse = p * inverse[:, 1:] + (1 - p) * inverse[:, :-1]
+        if_true = inverse[:, 1:]
+        if_false = inverse[:, :-1]
+        inverse = p * if_true + (1 - p) * if_false
     # giving nothing is right, with an F1 of 1, where nothing is true
     expected[:, 0] = np.prod(1 - probabilities, axis=1)
     return expected

@@ -238,7 +238,10 @@ def _training_rows(present: Bools) -> Rows:
 def _rows_of_commonest_set(present: Bools) -> Rows:
     """The products whose set of members of `present` (N, M) most products have; it is solved for."""
     _, sets, counts = np.unique(present, axis=0, return_inverse=True, return_counts=True)
-    return np.flatnonzero(sets.ravel() == np.argmax(counts)) if len(counts) else np.array([], int)
+    # without products there is no set
+    if not len(counts):
+        return np.array([], int)
+    return np.flatnonzero(sets.ravel() == np.argmax(counts))
 
 
 def _all_sets(members: int) -> Iterable[tuple[bool, ...]]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 ALPHAS: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-3, 3.5, 0.5))
-"""The penalties that ``alpha = "auto"`` tries."""
+"""The penalties that ``alpha = "auto"`` tries: two a power of ten, from 0.001 to 1,000."""
 
 THRESHOLDS = np.linspace(0.02, 0.98, 97)
 """At which they are compared."""

@@ -233,7 +233,8 @@ def highest(scores: Floats, top: int) -> tuple[Rows, Floats]:
         # order of the floats; adding 0 turns -0 into 0. Inverted, the lowest numbers are the highest scores,
         # equal ones in label order.
         bits = (np.asarray(scores[block], np.float32) + np.float32(0)).view(np.uint32)
-        keys = (~bits).astype(np.uint64) << np.uint64(32) | np.arange(labels, dtype=np.uint64)
+        label_places = np.arange(labels, dtype=np.uint64)
+        keys = (~bits).astype(np.uint64) << np.uint64(32) | label_places
         # only the highest are sorted
         lowest = np.partition(keys, kept - 1, axis=2)[:, :, :kept]
         lowest = np.sort(lowest, axis=2)

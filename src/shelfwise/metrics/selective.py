@@ -72,8 +72,10 @@ def _last_precise(ranked: Scores, hits: Bools, precision: float) -> int | None:
         before = int(counted[-1])
         is_precise = counted >= precision * np.arange(some.start + 1, some.stop + 1)
         # of equal scores all are accepted, or none; the very last one has none below it
+        scores = ranked[some]
         below = ranked[some.start + 1 : some.stop + 1]
-        is_last_of_equals = np.append(ranked[some][: len(below)] > below, True)[: len(counted)]
+        is_last_of_equals = np.ones(len(scores), np.bool_)
+        is_last_of_equals[: len(below)] = scores[: len(below)] > below
         possible = np.flatnonzero(is_precise & is_last_of_equals)
         # the lowest possible limit accepts most
         if len(possible):

@@ -42,7 +42,9 @@ def trains_as_one(examples: Sequence[Examples], settings: LoopSettings) -> bool:
     if settings.loss == "class_balanced":
         return False
     inputs, targets = examples[0]
-    numbers = sum(tensor.numel() for tensor in inputs.batch(np.arange(1))) + targets.shape[1]
+    # what one product takes: its inputs and its targets
+    first = inputs.batch(np.arange(1))
+    numbers = sum(tensor.numel() for tensor in first) + targets.shape[1]
     # of each product twice: in one piece while they are also there by network
     products = 2 * sum(len(batches) for batches, _ in examples)
     products += _ARRAYS_OF_BATCH * len(examples) * settings.batch_size

@@ -86,8 +86,11 @@ def _palette_of_8_bits(colours: tuple[int, ...]) -> bytes:
     if not any(colours) or max(colours) > 255:
         return b""
     third = len(colours) // 3
-    channels = (colours[:third], colours[third : 2 * third], colours[2 * third :])
-    return bytes(value for colour in zip(*channels, strict=False) for value in colour)
+    # a TIFF has all reds first, then all greens, then all blues
+    reds = colours[:third]
+    greens = colours[third : 2 * third]
+    blues = colours[2 * third :]
+    return bytes(value for colour in zip(reds, greens, blues, strict=False) for value in colour)
 
 
 def _drawn_part(image: Image.Image) -> tuple[int, int, int, int] | None:

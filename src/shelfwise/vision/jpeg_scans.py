@@ -65,7 +65,10 @@ class _Frame:
             width = math.ceil(self.width * one.across / most_across)
             height = math.ceil(self.height * one.down / most_down)
             return math.ceil(width / 8) * math.ceil(height / 8)
-        return math.ceil(self.width / (8 * most_across)) * math.ceil(self.height / (8 * most_down))
+        # of several a unit is as wide and as high as the finest component has blocks in it
+        units_across = math.ceil(self.width / (8 * most_across))
+        units_down = math.ceil(self.height / (8 * most_down))
+        return units_across * units_down
 
     def lacks_scans(self, has_end: bool) -> bool:
         """Whether what was sent is less than the image."""

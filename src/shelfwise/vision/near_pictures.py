@@ -90,7 +90,10 @@ def _band(distinct: Hashes, bits: Int64Array) -> Int64Array:
     """(U,) some bits of each hash, as one number."""
     keys = np.zeros(len(distinct), np.int64)
     for bit in bits.tolist():
-        keys = 2 * keys + (distinct[:, bit // 8] >> (7 - bit % 8) & 1)
+        # the first bit of a byte is its highest
+        byte, place = divmod(bit, 8)
+        value = distinct[:, byte] >> (7 - place) & 1
+        keys = 2 * keys + value
     return keys
 
 

@@ -160,7 +160,9 @@ def config_of(name: str) -> PretrainedCfg:
 
 def _similar_names(backbone: str) -> str:
     """What to name in place of `backbone`, for an error."""
-    similar = _timm().list_models(f"*{backbone.split('.')[0][:6]}*")[:3]
+    # the family of a backbone stands at the beginning of its name
+    family = backbone.split(".")[0][:6]
+    similar = _timm().list_models(f"*{family}*")[:3]
     return f"similar: {', '.join(similar)}" if similar else "see timm.list_models()"
 
 

@@ -45,6 +45,7 @@ def _distinct_views(pictures: PictureHashes) -> Bools:
 
 def _rare(ends: Int64Array, differing: Int64Array, count: int) -> SimilarPairs:
     """Each pair once, by its nearest views; none of a product whose picture too many have."""
+    # of one pair the nearest views come first
     order = np.lexsort((differing, ends[:, 1], ends[:, 0]))
     ends = ends[order]
     is_new = np.ones(len(ends), np.bool_)

@@ -212,10 +212,12 @@ def _with_settled_signs(
     silent = [number for number in readings if number not in told]
     settled = list(sources)
     for number in [*open_questions, *silent]:
+        # nobody answers: the question goes to the user
         if not answers and number in open_questions:
             raise open_questions[number]
         if len(answers) > 1:
             raise CatalogError(_contradiction(sources, told, sources[number]))
+        # one answer at most is left, and none where all files are silent
         for separator, delimiter in answers:
             changes = {"category_separator": separator, "category_delimiter": delimiter}
             asked = sources[number].settings.model_copy(update=changes)

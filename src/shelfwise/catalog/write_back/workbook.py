@@ -113,6 +113,7 @@ class _Sheet:
         number = -1
         for cell in row.children:
             match = _PLACE.fullmatch(cell.attributes.get("r", ""))
+            # a cell without a place follows the one before
             number = column_number(match[1].encode()) if match else number + 1
             if number > column:
                 break
@@ -143,6 +144,7 @@ class _Sheet:
         name = tag.split()[0].decode()
         prefix = name.rpartition(":")[0]
         prefix = f"{prefix}:" if prefix else ""
+        # the cell keeps its style, such as its colour
         styled = f' s="{style}"' if style else ""
         opening = f'<{prefix}c r="{reference}"{styled}'
         if value is None or value == "":

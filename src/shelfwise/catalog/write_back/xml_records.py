@@ -122,11 +122,13 @@ class _Feed:
                 self.edits.append(self._with_text(element, text))
         last = group[-1]
         gap = self._blank_before(last)
+        # new elements are written like the last one, with the blanks before it
         if len(texts) > len(group):
             opening = self._opening(last)
             further = texts[len(group) :]
             added = b"".join(gap + self._element(opening, text) for text in further)
             self.edits.append(Edit(last.end, last.end, added))
+        # an element goes with the blanks before it, so that no empty line stays
         for element in group[kept:]:
             start = element.begin - len(self._blank_before(element))
             self.edits.append(Edit(start, element.end, b""))

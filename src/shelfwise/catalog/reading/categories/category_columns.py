@@ -99,12 +99,11 @@ class CategoryColumns:
         [['A', 'B']]
         """
         if self.kind == "indicators":
-            texts = (column_text(values.get(name)) for name in self.names)
-            on = [name for name, text in zip(self.labels, texts, strict=True) if is_on(text)]
-            return [self.signs.levels(name) for name in on] or None
+            return self._indicated(values)
         filled = [text for name in self.names for text in column_texts(values.get(name))]
         if self.kind == "labels":
             return [[text] for text in filled] or None
+        # each column repeats the path of the one before and goes on: the longest says all
         if self.kind == "growing":
             filled = [text for text in filled if not any(_goes_on(text, low) for low in filled)]
         if self.kind in ("paths", "growing"):
@@ -112,6 +111,12 @@ class CategoryColumns:
         # an empty level is left out, and not what stands below it
         path = [level for text in filled for level in self.signs.levels(text)]
         return [path] if path else None
+
+    def _indicated(self, values: Mapping[str, Any]) -> list[list[str]] | None:
+        """The paths of the columns that say yes; None where none does."""
+        texts = (column_text(values.get(name)) for name in self.names)
+        on = [name for name, text in zip(self.labels, texts, strict=True) if is_on(text)]
+        return [self.signs.levels(name) for name in on] or None
 
     def told_gaps(self, columns: Mapping[str, Sequence[Any]]) -> str | None:
         """What a user is told of levels that are empty above others; None where there are none.
@@ -197,16 +202,18 @@ def with_written_paths(
         found: levels or labels by their names.
         columns: by name, the first values of each.
     """
-    rows = list(zip(*(map(column_texts, columns[name]) for name in found.names), strict=False))
+    # a row has a cell a column, and a cell the texts that it holds
+    cells = [map(column_texts, columns[name]) for name in found.names]
+    rows = list(zip(*cells, strict=False))
     filled = [[text for cell in row for text in cell] for row in rows]
-    several = [list(filter(None, row)) for row in rows if sum(map(bool, row)) > 1]
     texts = [text for row in filled for text in row]
+    signs = detect_signs(texts, several_paths=False).signs
+    # only rows with several filled cells tell whether one goes on where another ends
+    several = [list(filter(None, row)) for row in rows if sum(map(bool, row)) > 1]
     growing = [row for row in several if all(_all_go_on(high, low) for high, low in pairwise(row))]
     if several and len(growing) >= MOSTLY * len(several):
-        signs = detect_signs(texts, several_paths=False).signs
         return replace(found, kind="growing", signs=signs)
     written = sum(any(sign in row[0] for sign in LEVEL_SIGNS) for row in filled if row)
-    signs = detect_signs(texts, several_paths=False).signs
     if not written and signs.separator:
         # a sign that names have, too
         written = sum(signs.separator in row[0] for row in filled if row)

@@ -48,6 +48,7 @@ def category_signs(
     if _is_heureka(column, [*texts, *items], settings):
         evidence.append(f"{column}: '|' separates levels, as the feeds of Heureka have it")
         return CategorySigns("|")
+    # items of lists lie beside each other already: only their levels are open
     if not texts and settings.category_separator is None:
         found = detect_signs(items, several_paths=False)
         evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
@@ -58,6 +59,7 @@ def category_signs(
     evidence.extend(f"{column}: {sentence}" for sentence in found.evidence)
     _check_mixed_signs(column, texts, found.signs, settings)
     open_setting = settings.category_delimiter is None and settings.category_separator is None
+    # who has set one of the two has answered
     if found.other is not None and open_setting:
         question = question_of_two_readings(texts, column, found.signs, found.other)
         readings = tuple((one.separator, one.delimiter) for one in (found.signs, found.other))
@@ -69,6 +71,7 @@ def category_signs(
             f"{column}: {signs.delimiter!r} separates levels, as the column is called a breadcrumb"
         )
         return replace(signs, separator=signs.delimiter, delimiter="", escaped=False, bare=False)
+    # what the settings say goes before what was found
     if settings.category_separator is not None:
         signs = replace(signs, separator=configured.separator)
     if settings.category_delimiter is not None:

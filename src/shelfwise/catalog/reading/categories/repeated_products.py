@@ -39,18 +39,39 @@ def find_repeated_products(
         return None, []
     columns = [column for column in texts if len(column) == len(ids)]
     first: dict[str, tuple[str, list[str]]] = {}
-    further = versions = 0
+    further = 0
+    versions = 0
     for row, (identity, category) in enumerate(zip(ids, categories, strict=True)):
         if is_missing(identity) or not _is_usable(identity):
             continue
         own = [_text(values[row]) for values in columns]
         stood, said = first.setdefault(str(identity), (_text(category), own))
+        # the first row of a product is compared with itself, and repeats nothing
         if not is_missing(category) and _text(category) != stood:
             agrees = _agree(own, said)
             further += agrees
             versions += not agrees
+    told = _told_repetitions(
+        f"{column}: of the first {len(ids):,} records", further, versions, setting
+    )
+    if setting != "auto":
+        return setting, told
+    if further:
+        return "join", told
+    return ("first" if versions else None), told
+
+
+def _told_repetitions(
+    start: str, further: int, versions: int, setting: RepeatedIds | Literal["auto"]
+) -> list[str]:
+    """What a user is told of rows that repeat an id.
+
+    Args:
+        start: what each sentence begins with.
+        further: rows that say the same of a product, but for its categories.
+        versions: those that say something else of it.
+    """
     told = []
-    start = f"{column}: of the first {len(ids):,} records"
     if versions:
         told.append(
             f"{start}, {versions:,} repeat an id with another title or description and other categories; "
@@ -66,9 +87,7 @@ def find_repeated_products(
             f"{start}, {further:,} repeat a product with other categories, which are added to it; if only "
             'its first record is to count, write under [catalog]: repeated_ids = "first"'
         )
-    if setting == "auto":
-        return ("join" if further else "first" if versions else None), told
-    return setting, told
+    return told
 
 
 def _agree(own: Iterable[str], first: Iterable[str]) -> bool:

@@ -89,7 +89,7 @@ def told_parted_names(column: str, texts: Iterable[str], signs: CategorySigns) -
     """
     if signs.delimiter != ",":
         return None
-    # a comma at the end has nothing behind it
+    # a comma at the end has nothing behind it, and parts nothing
     written = [text.rstrip(", ") for text in texts]
     if not all(", " in text for text in written if "," in text):
         return None
@@ -98,6 +98,7 @@ def told_parted_names(column: str, texts: Iterable[str], signs: CategorySigns) -
     single = Counter(name for names in lists for name in names if name)
     pairs = Counter(pair for names in lists for pair in pairwise(names) if all(pair))
     bound = [pair for pair, count in pairs.items() if _are_bound(pair, count, single)]
+    # where most are bound, the lists themselves never come apart
     if not bound or sum(pairs[pair] for pair in bound) > _MOSTLY * pairs.total():
         return None
     one = ", ".join(bound[0])
@@ -124,13 +125,17 @@ def told_parted_levels(
     for path, count in paths.items():
         depths[len(path)] += count
     usual = depths.most_common(1)[0][0] if depths else 0
+    # what stands below and above each name, the end of a path included
     below: defaultdict[str, set[str]] = defaultdict(set)
     above: defaultdict[str, set[str]] = defaultdict(set)
     for path in paths:
         for high, low in pairwise((*path, "")):
             below[high].add(low)
             above[low].add(high)
-    pairs = (pair for path in paths if len(path) > usual for pair in pairwise(path))
+    # one name that was split makes its path a level deeper
+    deep = [path for path in paths if len(path) > usual]
+    pairs = (pair for path in deep for pair in pairwise(path))
+    # the first has nothing else below it, and the second nothing else above it
     bound = next((pair for pair in pairs if len(below[pair[0]]) == len(above[pair[1]]) == 1), None)
     if bound is None:
         return None

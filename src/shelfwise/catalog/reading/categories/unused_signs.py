@@ -79,18 +79,33 @@ def sign_left(names: Iterable[str]) -> SignLeft | None:
         # en:biscuits says a language, and no level
         if all(_LANGUAGE.fullmatch(one[0]) for one in parts):
             continue
-        whole_names = [sum(part in distinct for part in one) / len(one) for one in parts]
-        if _share(share == 1 for share in whole_names) >= ALONE:
-            return SignLeft(sign, joins_labels=True)
-        if sign in PLUS and _share(map(all, _free(parts, distinct))) >= ALONE:
-            return SignLeft(sign, joins_labels=True)
-        spread = len(holding) / len(distinct)
-        if sign in WORDS or len(distinct) < MANY_NAMES:
-            continue
-        if spread >= MANY and _share(share >= MOST for share in whole_names) >= ALONE:
-            return SignLeft(sign, joins_labels=True)
-        if spread >= MOST and _shared(parts) >= ALONE:
-            return SignLeft(sign, joins_labels=False)
+        joins_labels = _joins_labels(sign, parts, distinct)
+        if joins_labels is not None:
+            return SignLeft(sign, joins_labels)
+    return None
+
+
+def _joins_labels(sign: str, parts: list[list[str]], names: set[str]) -> bool | None:
+    """Whether a sign stands between labels, or between levels; None where it separates nothing.
+
+    Args:
+        parts: of each name that holds the sign, what stands beside it.
+        names: all of them, each once.
+    """
+    # of each name with the sign, the share of its parts that are names as well
+    whole_names = [sum(part in names for part in one) / len(one) for one in parts]
+    if _share(share == 1 for share in whole_names) >= ALONE:
+        return True
+    if sign in PLUS and _share(map(all, _free(parts, names))) >= ALONE:
+        return True
+    # words are too usual inside of names, and few names may share parts by chance
+    if sign in WORDS or len(names) < MANY_NAMES:
+        return None
+    spread = len(parts) / len(names)
+    if spread >= MANY and _share(share >= MOST for share in whole_names) >= ALONE:
+        return True
+    if spread >= MOST and _shared(parts) >= ALONE:
+        return False
     return None
 
 

@@ -43,7 +43,11 @@ def column_of_names(
 def _names_each(codes: Sequence[str], texts: Sequence[str]) -> bool:
     """Whether each number stands beside one text and no other, and each text beside one number."""
     pairs = {pair for pair in zip(codes, texts, strict=False) if all(pair)}
-    one_each = len({code for code, _ in pairs}) == len({text for _, text in pairs}) == len(pairs)
-    return (
-        len(pairs) >= _MIN_CLASSES and one_each and all(_LETTERS.search(text) for _, text in pairs)
-    )
+    if len(pairs) < _MIN_CLASSES:
+        return False
+    distinct_codes = {code for code, _ in pairs}
+    distinct_texts = {text for _, text in pairs}
+    if not len(distinct_codes) == len(distinct_texts) == len(pairs):
+        return False
+    # a second column of numbers names nothing
+    return all(_LETTERS.search(text) for text in distinct_texts)

@@ -73,8 +73,10 @@ class LineIds:
         And the plan of these columns: it names one of ids, also where the records have none.
         """
         none = np.zeros(len(lines), dtype=bool)
+        # a record with neither belongs to another product, and is refused
         if "id" not in plan.ours and "title" not in plan.ours:
             return plan, columns, none
+        # an empty column takes the ids, so that what follows need not ask whether there is one
         if "id" not in plan.ours:
             plan = replace(plan, ours={**plan.ours, "id": _COLUMN})
             columns = {**columns, _COLUMN: pa.nulls(len(lines), pa.string())}

@@ -134,7 +134,11 @@ def _goes_with(values: Sequence[Any], titles: Sequence[str]) -> bool:
         return False
     runs = _runs(texts)
     pairs = _runs(list(zip(texts, titles, strict=True)))
-    return 1 < len(runs) < len(texts) and len(set(runs)) == len(runs) == len(pairs)
+    # as many runs as rows say nothing, and neither does one run of all
+    if not 1 < len(runs) < len(texts):
+        return False
+    # no value comes again further on, and none has two titles
+    return len(set(runs)) == len(runs) == len(pairs)
 
 
 def _runs(values: Sequence[Any]) -> list[Any]:

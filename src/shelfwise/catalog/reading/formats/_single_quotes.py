@@ -62,7 +62,9 @@ def _end_of_rows(data: bytes) -> int:
         if end < 0:
             break
         ends.append(end + 1)
-    return next((end for end in ends if data.count(b"'", 0, end) % 2 == 0), max(ends, default=0))
+    closed = (end for end in ends if data.count(b"'", 0, end) % 2 == 0)
+    # where none fits, the last break: what is kept must not grow with the file
+    return next(closed, max(ends, default=0))
 
 
 def _double_quoted(field: re.Match[bytes]) -> bytes:

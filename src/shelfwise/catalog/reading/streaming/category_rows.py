@@ -126,8 +126,9 @@ def _products_before_damage(stream: ProductStream) -> Iterator[pa.Table]:
 def _adds(own: Int64Array, first: Int64Array) -> Bools:
     """Which rows add categories; (R, 3) hashes of what they say, and of what their products do."""
     same = (own == first) | (own == _MISSING)
-    has_categories = own[:, 2] != _MISSING
-    adds: Bools = same[:, :2].all(axis=1) & has_categories & ~same[:, 2]
+    has_same_texts = same[:, :2].all(axis=1)
+    has_other_categories = (own[:, 2] != _MISSING) & ~same[:, 2]
+    adds: Bools = has_same_texts & has_other_categories
     return adds
 
 
