@@ -269,6 +269,11 @@ def _why(error: ValidationError) -> str:
     # a fault of the line as a whole has no field
     field = ".".join(map(str, first["loc"]))
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        return f"it has no {field}; give it one, or leave the line out"
+    # what could not be read has a line without an id in predictions
+    if first["type"] == "string_type":
+        message = "expected a text; give it one, or leave the line out"
     if not field:
         return f"the correction {message}"
     return f"{field}: {message} (got {first['input']!r})"

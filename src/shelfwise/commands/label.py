@@ -19,6 +19,7 @@ from shelfwise.core.types import Context
 from shelfwise.errors import CatalogError, StorageError
 from shelfwise.model.model_identity import ModelIdentity
 from shelfwise.model.prediction_rows import missing_columns_lines
+from shelfwise.model.product_queues import NOVEL, PRECISION_QUEUES
 from shelfwise.scale.engine import Engine
 from shelfwise.scale.ingested_source import ingested_catalog
 from shelfwise.scale.job import Job
@@ -181,7 +182,10 @@ def summary_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"parts kept from a run before: {found['parts_found']:,}"
     if found["parts_by_others"]:
         yield f"parts written by another run at the same time: {found['parts_by_others']:,}"
-    for queue, count in found["queues"].items():
+    # in the order in which `predict` tells them
+    queues = [queue for queue in (*PRECISION_QUEUES, NOVEL) if queue in found["queues"]]
+    for queue in queues:
+        count = found["queues"][queue]
         yield f"{queue:8} {counted(count, 'product')}"
     if found["top"] is not None:
         yield f"the {found['top']} highest scores of each product are written (--top)"

@@ -186,6 +186,7 @@ def test_the_reason_names_product_field_found_and_expected() -> None:
     assert fault.kind == "unusable title"
     assert fault.reason == (
         "product 'B01': the title is {'en': 'Mug'}; expected a text, or a list of texts; "
+        'texts by language are read with format = "json" under [catalog]; '
         "the price is True; expected a number, or a text such as '$12.34'"
     )
 
