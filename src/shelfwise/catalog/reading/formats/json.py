@@ -112,7 +112,7 @@ class Json(JsonLinesFormat):
         """
         sample = b"".join(_sampled(_chunks(path, settings)))
         shape = json_shape(sample, settings.columns)
-        refuse_unclear(shape, path)
+        refuse_unclear(shape, path, sample)
         sentences: tuple[str, ...] = ()
         if shape.layout is Layout.OBJECTS:
             opened = partial(_objects, path, settings, advance, shape)

@@ -34,6 +34,9 @@ and last, as a product may have others of its own.
 _ABOUT = "sys"
 """Where Contentful has the id of what stands in an envelope."""
 
+_PRIMARY_KEY = "pk"
+"""Where Django has the id of what stands in an envelope, beside the name of its model."""
+
 _ATTRIBUTES = "custom_attributes"
 
 _MAX_DEPTH = 3
@@ -105,6 +108,8 @@ def record_at(record: Any, path: Sequence[str]) -> Any:
         about = inside.get(_ABOUT)
         if isinstance(about, Mapping) and "id" in about:
             beside["id"] = ("id", about["id"])
+        if _PRIMARY_KEY in inside and isinstance(inside.get("model"), str):
+            beside["id"] = ("id", inside[_PRIMARY_KEY])
         inside = inside[key]
     known = _ours(inside)
     return {
