@@ -97,10 +97,10 @@ def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
     """Why a record was refused, in plain words: product, field, what was found, what is expected.
 
     >>> try:
-    ...     Product.model_validate({"id": "B01", "title": {"en": "Mug"}})
+    ...     Product.model_validate({"id": "B01", "title": {"size": 3}})
     ... except ValidationError as error:
-    ...     why(error, {"id": "B01", "title": {"en": "Mug"}}).reason
-    "product 'B01': the title is {'en': 'Mug'}; expected a text, or a list of texts"
+    ...     why(error, {"id": "B01", "title": {"size": 3}}).reason
+    "product 'B01': the title is {'size': 3}; expected a text, or a list of texts"
     """
     faults = error.errors(include_url=False)
     identifier = values.get("id")
@@ -117,6 +117,8 @@ def why(error: ValidationError, values: Mapping[str, Any]) -> RecordError:
 def _sentence(error: Any, values: Mapping[str, Any]) -> str:
     """One fault: the field, what was found and what is expected."""
     name = str(error["loc"][0])
+    if name == "id" and name not in values and is_missing(values.get("title", "")):
+        return "there is neither an id nor a title to tell the product by"
     if name not in values:
         return f"the {name} is missing; expected a column named {name}"
     if error["type"] == "value_error":

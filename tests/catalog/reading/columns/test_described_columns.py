@@ -275,3 +275,14 @@ def test_of_ids_that_are_all_cut_the_cause_is_told(tmp_path: Path) -> None:
     rows = [("4,00638E+12", p.title) for p in PRODUCTS]
     with pytest.raises(NothingUsableError, match="Excel has cut this one short"):
         read(tmp_path, table(("EAN", "title"), rows))
+
+
+@pytest.mark.parametrize("name", ["img_path", "book_cover", "pic_url"])
+def test_images_under_short_words(tmp_path: Path, name: str) -> None:
+    rows = [(p.id, p.title, f"covers/{p.id}.jpg") for p in PRODUCTS]
+    found = read(tmp_path, table(("id", "title", name), rows))
+    assert found.reading.columns["image"] == name
+    assert found.catalog.column("image")[0] == f"covers/{PRODUCTS[0].id}.jpg"
+    # a word alone does not tell
+    rows = [(p.id, p.title, "hard") for p in PRODUCTS]
+    assert "image" not in read(tmp_path, table(("id", "title", name), rows)).reading.columns

@@ -129,6 +129,7 @@ def test_without_a_column_of_ids_the_line_stands_for_them_and_that_is_told(tmp_p
     assert result.catalog.ids == ["line 2", "line 3"]
     assert result.notes[NOTE] == 2
     assert [record.kind for record in result.quarantine] == ["missing id"]
+    assert "neither an id nor a title" in result.quarantine[0].reason
     told = next(sentence for sentence in result.reading.evidence if sentence.startswith("id: "))
     assert "no column is called like one" in told
     assert 'columns = { id = "NAME" }' in told

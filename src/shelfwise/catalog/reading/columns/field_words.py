@@ -39,7 +39,7 @@ FIELD_WORDS = _sets(
         """,
         "image": """
             image bild bilder photo foto picture resim thumbnail photo1 foto1 imágenes imagen
-            immagine 画像 图片 이미지 الصورة
+            immagine 画像 图片 이미지 الصورة img pic cover
         """,
         "categories": """
             category categories kategorie catégorie categoria categoría kategori kategoria
