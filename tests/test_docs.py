@@ -54,6 +54,14 @@ def test_every_command_shown_is_understood(page: str, line: str) -> None:
     verb.make_context(name, rest)
 
 
+def test_every_option_is_on_a_page() -> None:
+    shown = "".join(page.read_text("utf-8") for page in PAGES)
+    for verb, command in COMMAND.commands.items():
+        for option in command.params:
+            names = [name for name in option.opts if name.startswith("--")]
+            assert not names or any(name in shown for name in names), f"{verb}: {names}"
+
+
 def session() -> list[tuple[str, list[str]]]:
     """The README's commands in order, each with the lines it is shown to print."""
     shown: list[tuple[str, list[str]]] = []
