@@ -256,7 +256,7 @@ def test_a_budget_too_small_for_anything(command: Command, sample: Path, tmp_pat
         command("train", sample, "--out", tmp_path / "m", "--budget", "0.001s", "--min-count", 8)
     )
     assert "nothing to learn from" in message
-    assert "the budget of 0 s is too small for title" in message
+    assert "the budget of 0.001 s is too small for title" in message
     assert not (tmp_path / "m").exists()
 
 
