@@ -172,7 +172,9 @@ class Killer:
         self._count("between" if self._parts_alone() else "run")
 
     def _kill(self, processes: list[int], also_ended: Sequence[int] = ()) -> None:
-        self.kills.append(Kill(time.monotonic(), [*processes, *also_ended]))
+        # each once: what it was at is lost once
+        ended = list(dict.fromkeys([*processes, *also_ended]))
+        self.kills.append(Kill(time.monotonic(), ended))
         _signal(processes, signal.SIGKILL)
 
     def _wait_a_little(self) -> None:
