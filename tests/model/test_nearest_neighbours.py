@@ -51,11 +51,15 @@ def test_nearest_as_brute_force_finds_them() -> None:
     np.testing.assert_allclose(np.take_along_axis(cosines, rows, axis=1), similarities, atol=2e-3)
 
 
-def test_an_index_that_is_filled_in_parts_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, parts = index(), index()
-    found = whole.nearest(features(1), 5)
+@pytest.mark.parametrize("many", [10, 100])
+def test_vectors_that_are_read_in_parts_have_the_same_nearest(
+    monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    found = index().nearest(features(1), 5)
     monkeypatch.setattr("shelfwise.model.nearest_neighbours.NUMBERS_PER_BLOCK", 1000)
-    for wanted, own in zip(found, parts.nearest(features(1), 5), strict=True):
+    # with an index of all, and without one
+    monkeypatch.setattr("shelfwise.model.nearest_neighbours.MANY_QUERIES", many)
+    for wanted, own in zip(found, index().nearest(features(1), 5), strict=True):
         assert np.array_equal(wanted, own)
 
 

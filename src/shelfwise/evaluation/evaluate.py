@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -211,10 +210,9 @@ def similar_figures(
     Returns:
         As :func:`~shelfwise.metrics.retrieval.label_recall`; None for a model without an index.
     """
-    if model.nearest_neighbours is None:
+    index = model.nearest_neighbours
+    if index is None:
         return None
-    # a copy of its own: what it makes for the search, four bytes a number, is gone with it
-    index = replace(model.nearest_neighbours)
     # evenly spaced, so that no part of the catalogue is left out
     products, labels = truth.shape
     count = min(MAX_QUERIES, products)

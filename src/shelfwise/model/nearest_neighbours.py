@@ -36,6 +36,9 @@ MAX_OBSERVED = 20_000
 NUMBERS_PER_BLOCK = 1 << 24
 """Numbers of vectors that are computed at a time: bounds the memory."""
 
+MANY_QUERIES = 256
+"""From so many at once on, a large catalogue is read through without an index of it."""
+
 MIN_SQUARED_LENGTH = 0.5
 """A query with less has no field: every field that is present adds 1."""
 
@@ -202,12 +205,28 @@ class Neighbours:
 
     @cached_property
     def _index(self) -> Any:
-        faiss = library("faiss", "similar", "finding similar products")
-        index = faiss.IndexFlatIP(self.vectors.shape[1])
+        index = _faiss().IndexFlatIP(self.vectors.shape[1])
         # the index copies what it is given: a second copy of all products would be as large again
         for rows in row_blocks(len(self.ids), self.vectors.shape[1], NUMBERS_PER_BLOCK):
             index.add(self.vectors[rows].astype(np.float32))
         return index
+
+    def _highest_products(self, queries: Floats, count: int) -> tuple[Floats, Rows]:
+        """As the index finds them, from some vectors at a time: inner products and rows (Q, count)."""
+        faiss = _faiss()
+        highest = np.zeros((len(queries), 0), np.float32)
+        rows = np.zeros((len(queries), 0), np.int64)
+        for some in row_blocks(len(self.ids), self.vectors.shape[1], NUMBERS_PER_BLOCK):
+            vectors = self.vectors[some].astype(np.float32)
+            most = min(count, len(vectors))
+            products, places = faiss.knn(queries, vectors, most, metric=faiss.METRIC_INNER_PRODUCT)
+            # beside those of the vectors before
+            both = np.concatenate([highest, products], axis=1)
+            both_rows = np.concatenate([rows, places + some.start], axis=1)
+            order = np.argsort(-both, axis=1, kind="stable")[:, :count]
+            highest = np.take_along_axis(both, order, axis=1)
+            rows = np.take_along_axis(both_rows, order, axis=1)
+        return highest, rows
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -217,7 +236,12 @@ class Neighbours:
         """Similarities and rows (Q, k) for query vectors (Q, W)."""
         # faiss takes no whole number of numpy
         count = int(min(k, len(self.ids)))
-        products, rows = self._index.search(np.ascontiguousarray(queries), count)
+        wanted = np.ascontiguousarray(queries)
+        # an index takes four bytes a number, and pays if many searches follow one another
+        if len(wanted) >= MANY_QUERIES and self.vectors.size > NUMBERS_PER_BLOCK:
+            products, rows = self._highest_products(wanted, count)
+        else:
+            products, rows = self._index.search(wanted, count)
         # every field that is present has length 1, so the squared length counts the query's fields
         fields = np.square(queries).sum(axis=1, keepdims=True)
         has_field = fields > MIN_SQUARED_LENGTH
@@ -225,6 +249,10 @@ class Neighbours:
         cosines = np.clip(products / np.maximum(fields, 1), -1, 1)
         similarities = np.where(has_field, cosines, 0).astype(np.float32)
         return similarities, np.where(has_field, rows, -1)
+
+
+def _faiss() -> Any:
+    return library("faiss", "similar", "finding similar products")
 
 
 def _longest_directions(features: Floats, width: int) -> Floats:
