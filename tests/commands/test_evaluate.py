@@ -27,7 +27,7 @@ def test_every_figure_is_told_once(
     lines = done.stdout.splitlines()
     assert lines[0].startswith(f"{figures['products']} products; final system: ")
     assert f"left out: {figures['quarantined']} records that cannot be read" in lines
-    assert any(line.startswith("left out: 1 products: ") for line in lines)
+    assert any(line.startswith("left out: 1 product: ") for line in lines)
     # no value as a program writes it
     assert "{" not in done.stdout
     rows = [line.split() for line in lines if re.match(r"\w+ +[\d.]+( +[\d.]+)?$", line)]

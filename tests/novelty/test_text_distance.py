@@ -254,7 +254,7 @@ def test_on_the_command_line(
     call = ("predict", model, source, "--out", tmp_path / "p.jsonl", "--novelty-rate")
     done = command(*call, "0.02")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"novel +1 products: .*p\.jsonl\.novel\.txt", done.stdout)
+    assert re.search(r"novel +1 product: .*p\.jsonl\.novel\.txt", done.stdout)
     assert (tmp_path / "p.jsonl.novel.txt").read_text() == "v\n"
     refused = command(*call, "0.0001")
     assert refused.returncode == 2

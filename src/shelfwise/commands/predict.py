@@ -191,8 +191,8 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     if summary["refused"]:
         yield f"{counted(summary['refused'], 'field')} could not be used: {summary['refusals']}"
     if summary["without_fields"]:
-        told = f"{summary['without_fields']} products have no field that the model can use"
-        yield f"{told}, so they have no label"
+        without = counted(summary["without_fields"], "product")
+        yield f"without a label, for want of a field that the model can use: {without}"
     # what the model cannot use is unlike all else, too
     unusual = summary["unusual"] - summary["without_fields"]
     if unusual >= MIN_UNUSUAL and unusual > summary["products"] / 2:
