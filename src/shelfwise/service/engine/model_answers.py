@@ -129,7 +129,13 @@ class ModelAnswers:
         self, products: Sequence[Mapping[str, Any]], answers: list[Answer]
     ) -> list[Answer]:
         """The answers, with what is to be said of images whether or not the model reads any."""
-        with_image = [place for place, one in enumerate(products) if one.get("image") is not None]
+        with_image = [
+            place
+            for place, one in enumerate(products)
+            # an image that was used has been decoded, so it is not too large
+            if one.get("image") is not None
+            and "image" not in answers[place].get("used_modalities", ())
+        ]
         contents = [products[place]["image"] for place in with_image]
         for place, reason in zip(with_image, too_many_pixels(contents), strict=True):
             # whoever sends so large an image is told, not only warned
