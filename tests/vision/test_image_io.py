@@ -18,6 +18,7 @@ from shelfwise.vision.image_io import (
     decode_image,
     digest_image,
     read_image,
+    too_many_pixels,
 )
 
 RESIZING = Resizing(32)
@@ -85,6 +86,15 @@ def test_bombs_are_refused_before_they_are_decoded() -> None:
     with pytest.raises(ImageRejectedError):
         decode_image(data, RESIZING)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
+
+
+def test_only_images_of_too_many_pixels_are_called_so() -> None:
+    large = [bomb(6000, 5000), bomb(15000, 15000)]
+    # the rest of each is not looked at, whatever is wrong with it
+    others = [b"", b"no image", stored(photo())[:-200], stored(Image.new("RGB", (1, 1)))]
+    reasons = too_many_pixels([*large, *others])
+    assert [reason is not None for reason in reasons] == [True, True, False, False, False, False]
+    assert all("more than 25,000,000" in str(reason) for reason in reasons[:2])
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "I;16"])

@@ -17,6 +17,7 @@ from shelfwise.vision.image_decoding import (
     ImageRejectedError,
     Reshaping,
     Shape,
+    TooManyPixelsError,
     decode,
 )
 
@@ -30,7 +31,7 @@ REQUEST = struct.Struct("<BII")
 REPLY = struct.Struct("<BIIQ")
 """Kind of reply, width, height, bytes of the pixels or of the reason that follow."""
 
-READY, ONE_FRAME, SEVERAL_FRAMES, REJECTED = range(4)
+READY, ONE_FRAME, SEVERAL_FRAMES, REJECTED, TOO_MANY_PIXELS = range(5)
 
 Answer = DecodedImage | ImageRejectedError
 
@@ -71,7 +72,8 @@ def _answer(requests: socket.socket) -> bool:
 def _send(requests: socket.socket, answer: Answer) -> None:
     if isinstance(answer, ImageRejectedError):
         reason = str(answer).encode()
-        requests.sendall(REPLY.pack(REJECTED, 0, 0, len(reason)) + reason)
+        rejected = TOO_MANY_PIXELS if isinstance(answer, TooManyPixelsError) else REJECTED
+        requests.sendall(REPLY.pack(rejected, 0, 0, len(reason)) + reason)
         return
     height, width, _ = answer.pixels.shape
     kind = SEVERAL_FRAMES if answer.several_frames else ONE_FRAME

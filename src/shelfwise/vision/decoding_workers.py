@@ -26,11 +26,17 @@ from shelfwise.vision.decoding_process import (
     REQUEST,
     SEVERAL_FRAMES,
     SHAPES,
+    TOO_MANY_PIXELS,
     Answer,
     decode_here,
     receive,
 )
-from shelfwise.vision.image_decoding import DecodedImage, ImageRejectedError, Reshaping
+from shelfwise.vision.image_decoding import (
+    DecodedImage,
+    ImageRejectedError,
+    Reshaping,
+    TooManyPixelsError,
+)
 
 log = logging.getLogger("shelfwise")
 
@@ -155,6 +161,8 @@ class _Worker:
         payload = receive(self._socket, length)
         if kind == REJECTED:
             return ImageRejectedError(payload.decode())
+        if kind == TOO_MANY_PIXELS:
+            return TooManyPixelsError(payload.decode())
         pixels = np.frombuffer(payload, np.uint8).reshape(height, width, 3)
         return DecodedImage(pixels, kind == SEVERAL_FRAMES)
 

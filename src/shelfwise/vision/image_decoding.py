@@ -61,6 +61,10 @@ class ImageRejectedError(Exception):
     """A file that is no usable image; the message is the reason, ready for a report."""
 
 
+class TooManyPixelsError(ImageRejectedError):
+    """An image that is never decoded, for its size alone; the rest of it is not looked at."""
+
+
 @dataclass(frozen=True)
 class Reshaping:
     """What becomes of an image's size.
@@ -93,8 +97,9 @@ def decode(data: bytes, reshaping: Reshaping) -> DecodedImage:
     """The image in `data`; what is transparent becomes white, and EXIF's orientation is followed.
 
     Raises:
-        ImageRejectedError: no image of a known format, more than 25 million pixels, a single pixel, broken
-            off or damaged, or numbers without a known range in place of colours.
+        ImageRejectedError: no image of a known format, a single pixel, broken off or damaged, or numbers
+            without a known range in place of colours.
+        TooManyPixelsError: more than 25 million pixels.
     """
     try:
         with _open_image(data) as image:
@@ -107,7 +112,7 @@ def decode(data: bytes, reshaping: Reshaping) -> DecodedImage:
     except UnusablePixelsError as error:
         raise ImageRejectedError(str(error)) from None
     except Image.DecompressionBombError:
-        raise ImageRejectedError(f"the image has more than {MAX_PIXELS:,} pixels") from None
+        raise TooManyPixelsError(f"the image has more than {MAX_PIXELS:,} pixels") from None
     # decoders meet damage with errors of any type, and one bad image must not stop a run
     except Exception as error:
         raise ImageRejectedError(
@@ -165,7 +170,7 @@ def _open_image(data: bytes) -> ImageFile.ImageFile:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ImageRejectedError(
+        raise TooManyPixelsError(
             f"the image has {width} x {height} pixels, more than {MAX_PIXELS:,}"
         )
     # shops put one where they have no image

@@ -16,12 +16,12 @@ import numpy as np
 from shelfwise.core.image_sources import ImageFile, ImageSource
 from shelfwise.vision.decoding_workers import decode_apart
 from shelfwise.vision.image_decoding import (
-    MAX_PIXELS,
     DecodedImage,
     Fit,
     ImageRejectedError,
     Pixels,
     Reshaping,
+    TooManyPixelsError,
 )
 from shelfwise.vision.image_files import MAX_BYTES, read_image_file
 
@@ -156,8 +156,7 @@ def too_many_pixels(contents: Sequence[bytes]) -> list[str | None]:
     Their headers tell it: nothing is decoded, and what else may be wrong with them is not looked for.
     """
     answers = decode_apart(contents, Reshaping("header", 0))
-    reasons = (str(answer) if isinstance(answer, ImageRejectedError) else "" for answer in answers)
-    return [reason if f"more than {MAX_PIXELS:,}" in reason else None for reason in reasons]
+    return [str(answer) if isinstance(answer, TooManyPixelsError) else None for answer in answers]
 
 
 def _may_have_several_frames(data: bytes) -> bool:
