@@ -190,14 +190,20 @@ def test_a_file_is_laid_over_the_preset_and_the_command_line_over_both(tmp_path:
             "[split]\nvalidation_fraction = 0",
             "fitted_on is 'in_sample', but without validation products .* set it to 'oof'",
         ),
-        ("preset = 'papier'", "no preset called 'papier'; known: paper, .*, none"),
+        (
+            "preset = 'papier'",
+            "no preset called 'papier'; did you mean 'paper'. known: paper, .*, none",
+        ),
         ("preset = 'none'", r"at least one entry under \[members\]; the preset none has no member"),
+        ("preset = 'quik'", "no preset called 'quik'; did you mean 'quick'. known"),
+        ("[members.x]\nmodality = 'image'", r"^setting members\.x\.field: is missing$"),
         ("[labels", "not valid TOML"),
+        ("\udce9 = 1", "not valid TOML: byte 0 is not UTF-8; save it as UTF-8"),
     ],
 )
 def test_wrong_settings_are_refused(toml: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "wrong.toml"
-    file.write_text(toml)
+    file.write_text(toml, "utf-8", "surrogateescape")
     with pytest.raises(ConfigError, match=message):
         Config.load(None, file, default="paper")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shelfwise.catalog.corrections_file import escape_formula, read_corrections
+from shelfwise.catalog.corrections_file import read_corrections
+from shelfwise.catalog.written_lines import escape_formula, read_ids
 from shelfwise.errors import CatalogError
 
 
@@ -43,6 +44,11 @@ def test_what_is_refused_and_why(tmp_path: Path, line: str, reason: str) -> None
 def test_files_that_are_no_corrections(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="there is no corrections file"):
         read_corrections(tmp_path / "none.jsonl")
+    (tmp_path / "latin.csv").write_bytes("id,labels\n1,Caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(
+        CatalogError, match=r"^byte 15 of the corrections file .* is not UTF-8; save"
+    ):
+        read_corrections(tmp_path / "latin.csv")
     (tmp_path / "table.csv").write_text("name,labels\n1,A\n")
     with pytest.raises(CatalogError, match="has no column id"):
         read_corrections(tmp_path / "table.csv")
@@ -85,3 +91,19 @@ def test_what_is_escaped_is_read_as_it_was(tmp_path: Path, cell: str) -> None:
 @pytest.mark.parametrize("start", "=+-@\t\r\n＝＋－＠")
 def test_no_cell_is_a_formula(start: str) -> None:
     assert escape_formula(f"{start}cmd").startswith("'")
+
+
+def test_a_list_of_ids_needs_nothing_but_ids(tmp_path: Path) -> None:
+    table = tmp_path / "ids.csv"
+    table.write_text("id,title\n1,Mug\n2,Lamp\n1,Mug\n")
+    lines = tmp_path / "ids.jsonl"
+    lines.write_text('{"id": "1"}\n{"id": 2, "title": "Lamp"}\n')
+    assert read_ids(table) == read_ids(lines) == {"1", "2"}
+    with pytest.raises(CatalogError, match=r"there is no list of ids .*; give JSON Lines or CSV"):
+        read_ids(tmp_path / "none.csv")
+    table.write_text("name\nMug\n")
+    with pytest.raises(CatalogError, match="does not have one column id; its first line is 'name'"):
+        read_ids(table)
+    lines.write_text('{"title": "Lamp"}\n')
+    with pytest.raises(CatalogError, match="line 1: it has no id"):
+        read_ids(lines)

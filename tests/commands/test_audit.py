@@ -283,7 +283,8 @@ def test_suggested_paths_are_whole(shop: dict[str, Any], tmp_path: Path) -> None
 
 def test_what_cannot_be_audited_is_refused(model: Model, tmp_path: Path) -> None:
     nothing = written([{"id": "1", "title": "Mug"}], tmp_path / "untagged.jsonl")
-    with pytest.raises(CatalogError, match=r"nothing to audit .*products without categories"):
+    why = r"nothing to audit in .*: products without categories: 1; give"
+    with pytest.raises(CatalogError, match=why):
         audit_catalog(model, nothing, tmp_path / "out")
     with pytest.raises(CatalogError, match="above 0 and at most 1"):
         audit_catalog(model, nothing, tmp_path / "out", top_fraction=0)

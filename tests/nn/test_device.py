@@ -29,8 +29,8 @@ MISSING_GPU = "cuda:77"
     ("name", "message"),
     [
         (MISSING_GPU, "asks for cuda:77, but torch .* finds .* CUDA devices"),
-        ("gpu", "asks for 'gpu', expected auto, cpu, cuda"),
-        ("meta", "asks for 'meta', expected auto, cpu, cuda"),
+        ("gpu", "no device 'gpu'; give --device or SHELFWISE_DEVICE one of auto, cpu, cuda"),
+        ("meta", "no device 'meta'; give --device or SHELFWISE_DEVICE one of auto, cpu, cuda"),
     ],
 )
 def test_a_device_that_is_not_there_is_an_error(
@@ -53,7 +53,7 @@ def test_the_command_refuses_before_any_work(
 ) -> None:
     done = command("--device", MISSING_GPU, "train", sample, "--out", tmp_path / "model")
     assert done.returncode == 2
-    assert "error: SHELFWISE_DEVICE asks for cuda:77, but torch" in done.stderr
+    assert "error: --device or SHELFWISE_DEVICE asks for cuda:77, but torch" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

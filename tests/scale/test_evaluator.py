@@ -158,7 +158,7 @@ def test_a_catalogue_without_categories_has_no_figures(title_model: Path, tmp_pa
     path.write_text('{"id": "1", "title": "mug"}\n{"id": "2", "title": "cup"}\n', "utf-8")
     shards = ingested([path], tmp_path / "shards")
     for source in (path, shards):
-        with pytest.raises(CatalogError, match=r"nothing to test on.*without categories': 2"):
+        with pytest.raises(CatalogError, match=r"nothing to test on.*without categories: 2; give"):
             figures_of(title_model, source)
 
 

@@ -13,51 +13,18 @@ are a JSON list.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from shelfwise.catalog.labels import SEPARATOR, Mode, flatten
-from shelfwise.config.written_files import read_written_text
+from shelfwise.catalog.written_lines import NamedProduct, lines_as, text_of
 from shelfwise.errors import CatalogError
 
 DELIMITER = "|"
-# the wide ones too: some editions of spreadsheets take them for the same
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-# characters of a header that a message shows
-_HEADER_SHOWN = 80
-
-Row = tuple[int, Any]
-"""A line's number, and what stands on it."""
-
-
-def escape_formula(cell: str) -> str:
-    """A table's cell that no spreadsheet takes for a formula.
-
-    :func:`read_corrections` takes the apostrophe off again.
-
-    >>> escape_formula("=SUM(A1)"), escape_formula("Mugs")
-    ("'=SUM(A1)", 'Mugs')
-    """
-    # a cell with apostrophes of its own gets one more, so that one can be taken off
-    if cell.lstrip("'").startswith(_FORMULA_STARTS):
-        return "'" + cell
-    return cell
-
-
-def _without_escape(cell: Any) -> Any:
-    """A cell as it was before :func:`escape_formula`."""
-    if not isinstance(cell, str):
-        return cell
-    # any other apostrophe is the person's own
-    if cell.lstrip("'").startswith(_FORMULA_STARTS):
-        return cell.removeprefix("'")
-    return cell
 
 
 def _read_labels(value: Any) -> Any:
@@ -87,12 +54,9 @@ Labels = Annotated[Names | None, BeforeValidator(_read_labels)]
 Decision = Annotated[Verdict | None, BeforeValidator(_read_decision)]
 
 
-class Correction(BaseModel):
+class Correction(NamedProduct):
     """One line of a corrections file; see the module for what its fields mean."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
-
-    id: str = Field(min_length=1)
     decision: Decision = None
     labels: Labels = None
     suggested: Labels = None
@@ -153,17 +117,12 @@ def read_corrections(path: Path | str) -> list[Correction]:
         CatalogError: no such file, a line that cannot be read, or a product that occurs twice.
     """
     path = Path(path)
-    text = _text_of(path)
-    # by its name: both files of an audit keep theirs while they are filled in
-    read_rows = _table_rows if path.suffix.lower() == ".csv" else _json_rows
+    fix = "`shelfwise audit` writes one to be filled in"
+    text = text_of(path, "corrections file", fix)
     corrections: list[Correction] = []
     lines: dict[str, int] = {}
-    for line, values in read_rows(text, path):
+    for line, correction in lines_as(Correction, text, path, _check_columns):
         where = f"{path}, line {line}"
-        try:
-            correction = Correction.model_validate(values)
-        except ValidationError as error:
-            raise CatalogError(f"{where}: {_why(error)}") from None
         # two decisions about one product may contradict each other
         earlier = lines.setdefault(correction.id, line)
         if earlier != line:
@@ -193,66 +152,12 @@ def keep_decisions(path: Path) -> None:
         )
 
 
-def _text_of(path: Path) -> str:
-    """What a file holds; spreadsheets put a mark before UTF-8, which is left out."""
-    try:
-        return read_written_text(path, "utf-8-sig")
-    except FileNotFoundError:
-        fix = "`shelfwise audit` writes one to be filled in"
-        raise CatalogError(f"there is no corrections file {path}; {fix}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        found = f"the corrections file {path} cannot be read: {error}"
-        raise CatalogError(f"{found}; expected UTF-8 text") from None
-
-
-def _json_rows(text: str, path: Path) -> Iterator[Row]:
-    # not splitlines: a text in JSON may hold other line separators
-    for line, written in enumerate(text.split("\n"), start=1):
-        if not written.strip():
-            continue
-        try:
-            yield line, json.loads(written, object_pairs_hook=_each_once)
-        except (ValueError, RecursionError) as error:
-            found = f"{path}, line {line}: no JSON object ({error})"
-            raise CatalogError(f"{found}; expected one product a line") from None
-
-
-def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of two decisions under one name nobody knows which counts."""
-    content = dict(members)
-    if len(content) < len(members):
-        raise ValueError("a name stands twice in one object")
-    return content
-
-
-def _table_rows(text: str, path: Path) -> Iterator[Row]:
-    header = text.partition("\n")[0]
-    # spreadsheets of some countries write semicolons
-    delimiter = max(",;", key=header.count)
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    _check_columns(rows.fieldnames or (), header, path)
-    try:
-        for row in rows:
-            # a comma in a name without quotes would cost the rest of the name; behind the last column, None
-            if any(row.pop(None, ())):
-                found = f"{path}, line {rows.line_num}: has more cells than the header"
-                raise CatalogError(f"{found}; put a text that holds {delimiter!r} in quotes")
-            # an empty cell decides nothing
-            filled = {name: _without_escape(cell) for name, cell in row.items() if cell}
-            yield rows.line_num, filled
-    except csv.Error as error:
-        raise CatalogError(
-            f"{path}, line {rows.line_num + 1}: {error}; is a quote not closed?"
-        ) from None
-
-
-def _check_columns(names: Sequence[str], header: str, path: Path) -> None:
+def _check_columns(names: Sequence[str], shown: str, path: Path) -> None:
     """Refuse a table in which nothing could be decided, or one thing twice.
 
     Raises:
         CatalogError: it lacks a column, or has one twice.
     """
-    shown = f"its first line is {header[:_HEADER_SHOWN]!r}"
     expected = "expected id, decision, labels and so on"
     if "id" not in names:
         raise CatalogError(f"{path} has no column id; {shown}; {expected}")
@@ -261,19 +166,3 @@ def _check_columns(names: Sequence[str], header: str, path: Path) -> None:
     for name in ("id", "decision", "labels", "suggested", "add", "remove"):
         if list(names).count(name) > 1:
             raise CatalogError(f"{path} has the column {name} twice; {shown}; expected once")
-
-
-def _why(error: ValidationError) -> str:
-    """The first fault of a line, in words."""
-    first = error.errors(include_url=False)[0]
-    # a fault of the line as a whole has no field
-    field = ".".join(map(str, first["loc"]))
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing":
-        return f"it has no {field}; give it one, or leave the line out"
-    # what could not be read has a line without an id in predictions
-    if first["type"] == "string_type":
-        message = "expected a text; give it one, or leave the line out"
-    if not field:
-        return f"the correction {message}"
-    return f"{field}: {message} (got {first['input']!r})"

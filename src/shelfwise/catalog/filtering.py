@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from shelfwise.config import CatalogSettings
 from shelfwise.core.arrow_size import one_array
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.counted import counted_kinds
 from shelfwise.core.types import Bools, Rows
 from shelfwise.errors import CatalogError
 
@@ -92,7 +93,7 @@ def nothing_to_test(source: str, left_out: Mapping[str, int]) -> CatalogError:
     Args:
         left_out: how many products, by reason.
     """
-    found = f"nothing to test on in {source}: {dict(left_out)}"
+    found = f"nothing to test on in {source}: {counted_kinds(left_out)}"
     fix = "give products with categories that are not in the training catalogue"
     return CatalogError(f"{found}; {fix}")
 

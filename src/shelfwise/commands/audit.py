@@ -24,6 +24,7 @@ from shelfwise.commands.audit_near_copies import disagreeing_copies
 from shelfwise.commands.audited_products import AuditedProducts
 from shelfwise.commands.output_places import check_output_folder
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.counted import counted_kinds
 from shelfwise.core.types import Bools, Context
 from shelfwise.decision.label_errors import LabelErrorDetector, suspicion
 from shelfwise.disk.claims import claimed
@@ -91,7 +92,8 @@ def _audit(
     left_out["products without any field to judge by"] = len(scored) - products
     if not products:
         fix = "give products with categories and with the fields the model reads"
-        raise CatalogError(f"nothing to audit in {source}: {left_out}; {fix}")
+        why = counted_kinds({reason: count for reason, count in left_out.items() if count})
+        raise CatalogError(f"nothing to audit in {source}: {why}; {fix}")
     # a share of the products that can be judged, and one at least
     findings = _list_suspicious(model, audited, scored, max(1, round(top_fraction * products)))
     copies = disagreeing_copies(catalog, model.labels.mode, context)

@@ -35,6 +35,7 @@ from shelfwise.config.sections import (
 )
 from shelfwise.config.values import describe, merged, read_toml
 from shelfwise.errors import ConfigError
+from shelfwise.similar_names import did_you_mean
 
 NO_PRESET = "none"
 """The preset of settings that stand alone."""
@@ -252,5 +253,6 @@ def _values_of_preset(name: str) -> dict[str, Any]:
         return tomllib.loads(text)
     if name != NO_PRESET:
         known = ", ".join((*PRESETS, NO_PRESET))
-        raise ConfigError(f"there is no preset called {name!r}; known: {known}")
+        similar = did_you_mean(name, (*PRESETS, NO_PRESET))
+        raise ConfigError(f"there is no preset called {name!r}; {similar}known: {known}")
     return {}

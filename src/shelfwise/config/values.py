@@ -37,11 +37,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_written_text(path))
     except FileNotFoundError:
-        raise ConfigError(f"there is no settings file {path}") from None
+        raise ConfigError(f"there is no settings file {path}; check the path") from None
     except OSError as error:
         reason = error.strerror or error
         raise ConfigError(f"the settings file {path} cannot be read: {reason}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the settings file {path} is not valid TOML: byte {error.start} is not UTF-8; save it as UTF-8"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"the settings file {path} is not valid TOML: {error}") from None
     # the parser calls itself for every list within a list
     except RecursionError:
@@ -71,6 +75,8 @@ def _what(error: ErrorDetails, settings: type[BaseModel] | None) -> str:
         similar = most_similar(str(name), known)
         fix = f"did you mean {similar!r}?" if similar else f"known: {', '.join(sorted(known))}"
         return "there is no such setting" + (f"; {fix}" if known else "")
+    if error["type"] == "missing":
+        return "is missing"
     # pydantic's own prefix of what our checks say
     return error["msg"].removeprefix("Value error, ")
 

@@ -156,7 +156,10 @@ class FolderReader:
             return json.loads(content)
         # brackets within brackets, tens of thousands deep
         except (ValueError, RecursionError) as error:
-            raise BundleError(f"{self.folder / name} cannot be read as JSON: {error}") from error
+            raise BundleError(
+                f"{self.folder / name} cannot be read as JSON: {error}; restore the model from a copy or "
+                "train again"
+            ) from error
 
     def _check_manifest(self, manifest: Any, content: bytes) -> None:
         number = manifest.get("format") if isinstance(manifest, dict) else None

@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from shelfwise.core.counted import counted
 from shelfwise.core.device_request import DEVICE_VARIABLE, requested_device
 from shelfwise.errors import DeviceError
 
@@ -45,15 +46,15 @@ def _device(requested: str) -> torch.device:
         wanted = None
     if wanted is None or wanted.type not in ("cpu", "cuda"):
         raise DeviceError(
-            f"{DEVICE_VARIABLE} asks for {requested!r}, expected auto, cpu, cuda, or cuda:1 for the "
-            "second GPU"
+            f"there is no device {requested!r}; give --device or {DEVICE_VARIABLE} one of auto, cpu, "
+            "cuda, or cuda:1 for the second GPU"
         )
     # an index is one of the GPUs that torch sees
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if wanted.type == "cuda" and (wanted.index or 0) >= count:
         raise DeviceError(
-            f"{DEVICE_VARIABLE} asks for {requested}, but torch {torch.__version__} finds {count} CUDA "
-            "devices; ask for cpu or auto, or see shelfwise doctor"
+            f"--device or {DEVICE_VARIABLE} asks for {requested}, but torch {torch.__version__} finds "
+            f"{counted(count, 'CUDA device')}; ask for cpu or auto, or see shelfwise doctor"
         )
     return wanted
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
+from shelfwise.catalog.corrections_file import DELIMITER
+from shelfwise.catalog.written_lines import escape_formula
 from shelfwise.disk.files import json_text, replacing, write_json_lines
 from shelfwise.reports.page import ImageLookup, Json, thumbnail, write_page
 

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from shelfwise.catalog.reading.catalog_names import is_catalog_name
 from shelfwise.catalog.shards.ingest import ingest_catalog
 from shelfwise.catalog.shards.manifest import MANIFEST, QUARANTINE, ShardedCatalog
 from shelfwise.catalog.shards.shard_writer import SHARDS
-from shelfwise.catalog.shards.sources import is_catalog_name
 from shelfwise.config import CatalogSettings
 from shelfwise.core.types import Context
 from shelfwise.disk.claims import claimed

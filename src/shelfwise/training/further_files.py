@@ -11,6 +11,7 @@ from shelfwise.catalog.corrections import CorrectionReport, apply_corrections
 from shelfwise.catalog.corrections_file import read_corrections
 from shelfwise.catalog.labels import Mode
 from shelfwise.catalog.reading.reader import ReadResult, read_catalog
+from shelfwise.catalog.written_lines import read_ids
 from shelfwise.core.catalog import Catalog
 from shelfwise.core.joined_catalogs import join_catalogs
 from shelfwise.core.types import Context
@@ -25,7 +26,7 @@ class FurtherFiles:
     Args:
         corrections: labels that people decided on.
         further: a catalogue of further training products, written like the first one.
-        leave_out: ids of products that nothing is learnt from, as a corrections file has them.
+        leave_out: ids of products that nothing is learnt from, as JSON Lines or CSV.
     """
 
     corrections: Path | None = None
@@ -54,8 +55,7 @@ class FurtherFiles:
             catalog = join_catalogs(catalog, readings["further"].catalog)
         # left out before anything is corrected: a decision about such a product is refused, not lost
         if self.leave_out is not None:
-            ids = {line.id for line in read_corrections(self.leave_out)}
-            catalog = without_products(catalog, ids, self.leave_out)
+            catalog = without_products(catalog, read_ids(self.leave_out), self.leave_out)
         corrected = None
         if self.corrections is not None:
             decisions = read_corrections(self.corrections)

@@ -494,8 +494,14 @@ def test_nothing_readable_is_one_clear_error(
 def test_no_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="there is no catalogue"):
         read_catalog(tmp_path / "none.jsonl")
+    for name in (".hidden.jsonl", "a.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(
+        CatalogError, match=r"is a folder, and no file in it has a catalogue's name"
+    ):
+        read_catalog(tmp_path)
     (tmp_path / "shop.jsonl").write_bytes(PLAIN)
-    with pytest.raises(CatalogError, match=r"is a folder.*shop\.jsonl"):
+    with pytest.raises(CatalogError, match=r"is a folder; .* such as shop\.jsonl$"):
         read_catalog(tmp_path)
 
 

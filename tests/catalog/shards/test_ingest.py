@@ -278,6 +278,11 @@ def test_nothing_usable_is_one_clear_error(tmp_path: Path) -> None:
         (tmp_path / name).write_text('{"title": "no id"}\n')
     with pytest.raises(CatalogError, match=r"no record of 2 files could be accepted"):
         ingest([tmp_path], tmp_path.with_name("nothing"))
+    (tmp_path / "header.csv").write_text("id,title\n")
+    with pytest.raises(
+        CatalogError, match=r"no record of 1 file could be accepted \(there is none\)"
+    ):
+        ingest([tmp_path / "header.csv"], tmp_path.with_name("header"))
     with pytest.raises(CatalogError, match="no file has a name like"):
         ingest([tmp_path / "*.tsv"], tmp_path.with_name("nothing"))
     with pytest.raises(CatalogError, match="there is no catalogue"):

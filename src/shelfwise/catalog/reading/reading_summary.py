@@ -16,6 +16,7 @@ from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.reader import CatalogStream, ReadResult
 from shelfwise.config import Config
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.counted import counted
 
 MAX_SHOWN = 5
 """Products shown, as the model will see them."""
@@ -126,7 +127,8 @@ def summarize_reading(read: ReadFacts, config: Config) -> dict[str, Any]:
 
 def reading_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What :func:`summarize_reading` returns, as lines for a terminal."""
-    yield f"{found['records']} records: {found['accepted']} accepted, {found['quarantined']} quarantined"
+    records = counted(found["records"], "record")
+    yield f"{records}: {found['accepted']:,} accepted, {found['quarantined']:,} quarantined"
     for reason, count in list(found["reasons"].items())[:MAX_REASONS]:
         yield f"  {count} x {reason}"
     yield _file_line(found)
@@ -146,7 +148,8 @@ def reading_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  kept as further columns: {_listed(found['further'])}"
     for note, count in found["notes"].items():
         yield f"note: {count} x {note}"
-    yield f"the first {len(found['first_products'])} products:"
+    shown = len(found["first_products"])
+    yield f"the first {shown} products:" if shown != 1 else "the first product:"
     for product in found["first_products"]:
         labels = f"[{', '.join(product['labels'])}]" if product["labels"] else "(no labels)"
         yield f"  {product['id']}  {product['title'] or '(no title)'}  {labels}"

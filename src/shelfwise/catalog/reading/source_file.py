@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shelfwise.catalog.reading.catalog_names import is_catalog_name
 from shelfwise.errors import CatalogError
 
 # files of a folder that a message names
@@ -33,10 +34,13 @@ def check_file(path: Path) -> None:
             raise CatalogError(
                 f"{path} is a model, and a catalogue is needed; MODEL stands before CATALOG"
             )
-        examples = ""
-        if files:
-            examples = f", such as {', '.join(files[:_FILES_NAMED])}"
-        raise CatalogError(f"{path} is a folder; name the catalogue file in it{examples}")
+        catalogues = [name for name in files if is_catalog_name(name)]
+        if not catalogues:
+            raise CatalogError(
+                f"{path} is a folder, and no file in it has a catalogue's name; name the file to read"
+            )
+        examples = ", ".join(catalogues[:_FILES_NAMED])
+        raise CatalogError(f"{path} is a folder; name the catalogue file in it, such as {examples}")
     if not path.exists():
         raise CatalogError(_absent(path))
     found = path.stat()

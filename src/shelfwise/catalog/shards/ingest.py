@@ -22,6 +22,7 @@ from shelfwise.catalog.shards.manifest import QUARANTINE, ShardedCatalog, is_sha
 from shelfwise.catalog.shards.read_source import SourceReader
 from shelfwise.catalog.shards.sources import Source, common_folder, find_files, survey
 from shelfwise.config import CatalogSettings
+from shelfwise.core.counted import counted
 from shelfwise.disk.claims import claimed
 from shelfwise.disk.files import keep_input
 from shelfwise.disk.folders import make_folders
@@ -211,12 +212,13 @@ def _refuse_nothing(catalog: ShardedCatalog) -> None:
     if catalog.products:
         return
     kinds = [f"{kind}: {count:,}" for kind, count in catalog.total("refused").items()]
-    why = ", ".join([*kinds, *catalog.faults.values()])
+    why = ", ".join([*kinds, *catalog.faults.values()]) or "there is none"
+    files = counted(len(catalog.sources), "file")
     # not yet in its place: no catalogue is published without a product
     refused = catalog.folder / UNFINISHED / QUARANTINE
     reading = catalog.reading()
     raise NothingUsableError(
-        f"no record of {len(catalog.sources)} files could be accepted ({why}); the refused ones are in "
+        f"no record of {files} could be accepted ({why}); the refused ones are in "
         f"{refused}; check with `shelfwise inspect` how one of the files is read",
         reading.names,
         "id" not in reading.columns,

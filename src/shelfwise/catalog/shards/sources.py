@@ -9,27 +9,23 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shelfwise.catalog.reading.catalog_names import is_catalog_name
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.detection.file_detection import detect_reading
 from shelfwise.catalog.reading.detection.file_reading import FileReading
 from shelfwise.catalog.reading.detection.format_detection import open_source
-from shelfwise.catalog.reading.images.image_urls import RECORD_ENDING
 from shelfwise.catalog.reading.reader import ProgressReporter
 from shelfwise.catalog.reading.source_file import check_file
 from shelfwise.catalog.shards.manifest import is_sharded
 from shelfwise.config import CatalogSettings
-from shelfwise.core.registry import formats
 from shelfwise.disk.files import sha256_of_file
-from shelfwise.errors import CatalogError, PluginError, TwoReadingsError
+from shelfwise.errors import CatalogError, TwoReadingsError
 
 _PATTERN_SIGNS = frozenset("*?[")
-_COMPRESSED = (".gz", ".zip")
 _NAMED = 3
 
 
@@ -79,16 +75,6 @@ def find_files(places: Sequence[str]) -> list[Path]:
         for path in _files_of(place):
             found.setdefault(os.path.realpath(path), path)
     return list(found.values())
-
-
-def is_catalog_name(name: str) -> bool:
-    """Whether the name of a file ends as a catalogue's does; hidden ones and lists of images do not count."""
-    if name.endswith(RECORD_ENDING) or name.startswith("."):
-        return False
-    stem, ending = os.path.splitext(name.lower())
-    if ending in _COMPRESSED:
-        ending = os.path.splitext(stem)[1]
-    return ending in _endings()
 
 
 def survey(
@@ -158,17 +144,6 @@ def _files_of_folder(folder: Path) -> list[Path]:
         fix = f"name the files, or a pattern in quotes such as '{folder}/**/*.jsonl'"
         raise CatalogError(f"{folder} holds no file whose name ends as a catalogue's does; {fix}")
     return files
-
-
-@cache
-def _endings() -> frozenset[str]:
-    """How the names of catalogue files end."""
-    found: set[str] = set()
-    for name in formats.names():
-        # a format whose library is missing cannot be read anyway
-        with suppress(PluginError):
-            found.update(formats.load(name).suffixes)
-    return frozenset(found)
 
 
 def _looked_at(path: Path, root: Path, settings: CatalogSettings) -> Source:

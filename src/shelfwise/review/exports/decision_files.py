@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from fastapi.responses import Response
 
-from shelfwise.catalog.corrections_file import DELIMITER, escape_formula
+from shelfwise.catalog.corrections_file import DELIMITER
+from shelfwise.catalog.written_lines import escape_formula
 from shelfwise.disk.files import json_text
 from shelfwise.review.database.decision_rows import Decision, Labels
 from shelfwise.review.exports.catalog_export import same_catalog

@@ -45,11 +45,19 @@ def main() -> None:
         answers = _load(Path(sys.argv[1]))
     # whatever is wrong with a model, the service has to be told
     except Exception as error:
-        channel.send({"kind": "failed", "reason": f"{type(error).__name__}: {error}"})
+        channel.send({"kind": "failed", "reason": _reason(error)})
         return
     channel.send({"kind": "hello", "facts": answers.facts()})
     while (message := read_frame(sys.stdin.buffer)) is not None:
         channel.send({"kind": "answer", **answers.answer(message)})
+
+
+def _reason(error: Exception) -> str:
+    """An error of our own is a sentence; any other needs the name of its kind."""
+    from shelfwise.errors import ShelfwiseError
+
+    own = isinstance(error, ShelfwiseError)
+    return str(error) if own else f"{type(error).__name__}: {error}"
 
 
 def _load(folder: Path) -> Any:

@@ -82,6 +82,11 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
         "YAML",
         "write it as JSON, for instance with: yq -o=json . products.yaml > products.json",
     ),
+    (
+        re.compile(rb"(?s)\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|RIFF.{4}WEBP"),
+        "an image",
+        "give the file of the products, whose field image names it",
+    ),
     (re.compile(rb"%PDF-"), "a PDF document", "export the table as CSV or .xlsx"),
     (re.compile(rb"\{\\rtf"), "a text document (RTF)", "save its table as CSV or .xlsx"),
     (
