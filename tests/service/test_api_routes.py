@@ -124,6 +124,21 @@ def test_every_example_of_the_description_is_answered(server: Server, path: str)
         assert answer.status_code == 200, (name, answer.text)
 
 
+def test_the_description_says_what_an_image_and_a_part_need(server: Server) -> None:
+    description = server.get("/openapi.json").json()
+    body = description["paths"]["/v1/similar"]["post"]["requestBody"]["content"]
+    whole = body["application/json"]["schema"]
+    image = whole["properties"]["product"]["properties"]["image"]["anyOf"][0]
+    assert [one["required"] for one in image["oneOf"]] == [["data"], ["part"]]
+    for wrong in ({}, {"data": None}, {"data": "aGk=", "part": "photo"}):
+        answer = server.post("/v1/similar", {"product": {"image": wrong}})
+        assert answer.status_code == 422
+    # the part of a multipart request is the same JSON
+    part = body["multipart/form-data"]["schema"]["properties"]["request"]
+    assert part["properties"] == whole["properties"]
+    assert part["type"] == "object"
+
+
 def test_labels_can_be_searched_and_paged(server: Server) -> None:
     whole = server.get("/v1/labels", params={"limit": 1000}).json()
     assert whole["total"] == len(whole["labels"])

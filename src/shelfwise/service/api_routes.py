@@ -84,7 +84,7 @@ def body_of(model: type[BaseModel], named: Mapping[str, Any]) -> dict[str, Any]:
                     "schema": {
                         "type": "object",
                         "properties": {
-                            "request": {"type": "string", "description": "the JSON, as above"}
+                            "request": {**text_schema, "description": "the JSON, as above"}
                         },
                         "required": ["request"],
                     }

@@ -25,7 +25,21 @@ class _Strict(BaseModel):
 class ImageData(_Strict):
     """An image: its bytes in base64, or the name of a part of a multipart request."""
 
-    data: str | None = Field(None, description="the bytes of a JPEG, PNG or WebP file, in base64")
+    # the two fields exclude each other; the answer to a wrong request says it in words, later
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}}
+                for name in ("data", "part")
+            ]
+        }
+    )
+
+    data: str | None = Field(
+        None,
+        description="the bytes of a JPEG, PNG or WebP file, in base64",
+        json_schema_extra={"contentEncoding": "base64"},
+    )
     part: ShortText | None = Field(None, description="the name of the part that holds the file")
 
 
