@@ -12,7 +12,7 @@ from PIL import Image
 
 from shelfwise.catalog.labels import LabelSet
 from shelfwise.catalog.reading.reader import read_catalog, write_quarantine
-from shelfwise.catalog.reading.reading_summary import ReadFacts, summarize_reading
+from shelfwise.catalog.reading.reading_summary import ReadFacts, reading_lines, summarize_reading
 from shelfwise.catalog.statistics import catalog_statistics
 from shelfwise.commands.inspect import MAX_IMAGES_OPENED, inspect_catalog
 from shelfwise.config import Config
@@ -106,6 +106,16 @@ def shop(folder: Path, count: int) -> Path:
     catalog = folder / "shop.jsonl"
     catalog.write_text("\n".join([*lines, "{broken"]), "utf-8")
     return catalog
+
+
+def test_one_product_is_told_as_one(tmp_path: Path) -> None:
+    catalog = tmp_path / "shop.csv"
+    catalog.write_text("id,title\n1,Mug\n")
+    config = Config.load("quick")
+    found = summarize_reading(ReadFacts.of(read_catalog(catalog, config.catalog)), config)
+    lines = list(reading_lines(found))
+    assert lines[0] == "1 record: 1 accepted, 0 quarantined"
+    assert lines[-2:] == ["the first product:", "  1  Mug  (no labels)"]
 
 
 def test_a_stream_is_counted_as_a_catalogue_in_memory(tmp_path: Path) -> None:

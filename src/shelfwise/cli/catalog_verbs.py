@@ -17,6 +17,7 @@ from shelfwise.cli.options import (
     label_changes,
 )
 from shelfwise.cli.terminal import print_json, print_result, terminal_context
+from shelfwise.core.counted import counted
 
 OPEN_QUESTIONS = 3
 """Exit code of ``init`` where the settings file waits for an answer."""
@@ -110,7 +111,8 @@ def inspect(
         typer.echo(f"note: {found['note']}")
     counts = found["statistics"]
     typer.echo(
-        f"{counts['products']} products with {counts['classes']} labels; report: {out / 'index.html'}"
+        f"{counted(counts['products'], 'product')} with {counted(counts['classes'], 'label')}; "
+        f"report: {out / 'index.html'}"
     )
 
 
