@@ -494,6 +494,10 @@ def test_nothing_readable_is_one_clear_error(
 def test_no_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="there is no catalogue"):
         read_catalog(tmp_path / "none.jsonl")
+    with pytest.raises(
+        CatalogError, match=r"^s3://shop/in is in an object store, which only ingest,"
+    ):
+        read_catalog(Path("s3://shop/in"))
     for name in (".hidden.jsonl", "a.jpg"):
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(

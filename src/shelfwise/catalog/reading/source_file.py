@@ -110,4 +110,11 @@ def _absent(path: Path) -> str:
         return (
             "standard input is not read, as a catalogue is read more than once: write it to a file"
         )
+    # a path has one slash where an address has two
+    if path.parts[:1] == ("s3:",):
+        place = "/".join(path.parts[1:])
+        return (
+            f"s3://{place} is in an object store, which only ingest, label and evaluate read; copy it to "
+            "this machine"
+        )
     return f"there is no catalogue {path}; check the path"
