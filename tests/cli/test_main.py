@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
@@ -39,6 +40,11 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
     for verb in ("demo", "train", "evaluate", "predict", "inspect", "fetch", "plugins"):
         assert verb in done.stdout
+
+
+def test_version_is_the_installed_one(command: Command) -> None:
+    done = command("--version")
+    assert done.stdout == f"shelfwise {importlib.metadata.version('shelfwise')}\n"
 
 
 def test_a_process_of_its_own_ends_the_same_way(command: Command) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn, Protocol, runtime_checkable
 
 import typer
 
+from shelfwise import __version__
 from shelfwise.cli import (
     catalog_verbs,
     demo_verb,
@@ -54,6 +55,12 @@ for group in GROUPS:
         app.command(cls=Command)(verb)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"shelfwise {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def set_up(
     context: typer.Context,
@@ -71,6 +78,11 @@ def set_up(
             help="Refuse models that are not signed with the private key of this public one.",
         ),
     ] = None,
+    # eager: no verb is wanted beside it
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
 ) -> None:
     """Assign products to all of their categories, from title, description, image and any other column."""
     # a script's variable that is not set; it would else be taken for no wish
