@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.metrics import f1_score
 
 from shelfwise.metrics import bootstrap
-from shelfwise.metrics.bootstrap import bootstrap_interval, draw_weights, paired_bootstrap
+from shelfwise.metrics.bootstrap import (
+    bootstrap_interval,
+    bootstrap_intervals,
+    draw_weights,
+    paired_bootstrap,
+)
 
 
 def case(products=60, labels=5, seed=0):
@@ -70,6 +76,17 @@ def test_the_interval_of_many_rare_labels_holds_the_figure():
     decided = targets & (random.random((300, 1)) < 0.7)
     low, high = bootstrap_interval(targets, decided, "macro_f1", resamples=200)
     assert low < f1_score(targets, decided, average="macro", zero_division=0) < high
+
+
+@pytest.mark.parametrize("per_chunk", [8_000_000, 100])
+def test_all_intervals_at_once_are_those_of_each_decision(per_chunk, monkeypatch):
+    monkeypatch.setattr(bootstrap, "WEIGHTS_PER_CHUNK", per_chunk)
+    targets, a, b = case(50, 70)
+    found = bootstrap_intervals(targets, {"a": sp.csr_array(a), "b": b}, resamples=40, seed=2)
+    for name, decided in (("a", a), ("b", b)):
+        for statistic in ("micro_f1", "macro_f1"):
+            alone = bootstrap_interval(targets, decided, statistic, resamples=40, seed=2)
+            assert found[name][statistic] == alone
 
 
 def test_weights_are_resamples_with_replacement(monkeypatch):

@@ -81,7 +81,9 @@ def set_up(
     # eager: no verb is wanted beside it
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Assign products to all of their categories, from title, description, image and any other column."""

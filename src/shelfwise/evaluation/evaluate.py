@@ -25,7 +25,7 @@ from shelfwise.evaluation.decision_figures import decision_figures
 from shelfwise.evaluation.example_products import contradicting_products, worst_mistakes
 from shelfwise.metrics import error_analysis
 from shelfwise.metrics import multilabel as metrics
-from shelfwise.metrics.bootstrap import bootstrap_interval
+from shelfwise.metrics.bootstrap import STATISTICS, Statistic, bootstrap_intervals
 from shelfwise.metrics.counts import Counts
 from shelfwise.metrics.hierarchical import hierarchical_metrics
 from shelfwise.metrics.retrieval import label_recall
@@ -168,15 +168,18 @@ def score_system(
     system = model.config.systems.get(name)
     at_half = figures["at_0.5"]
     tuned = figures["tuned"]
+    intervals = _intervals(model, truth, decisions)
     entry = {
         "policy": None if system is None else system.policy,
         "members": list(model.members_of(name)),
         "micro_f1": at_half["micro_f1"],
-        "micro_f1_interval": _interval(model, truth, decisions["at_0.5"]),
+        "micro_f1_interval": intervals["at_0.5"]["micro_f1"],
         "micro_f1_tuned": tuned["micro_f1"],
-        "micro_f1_tuned_interval": _interval(model, truth, decisions["tuned"]),
+        "micro_f1_tuned_interval": intervals["tuned"]["micro_f1"],
         "macro_f1": at_half["macro_f1"],
+        "macro_f1_interval": intervals["at_0.5"]["macro_f1"],
         "macro_f1_tuned": tuned["macro_f1"],
+        "macro_f1_tuned_interval": intervals["tuned"]["macro_f1"],
         "threshold": model.thresholds[name],
         "seconds_fit": _seconds_fit(model, name),
         "seconds_predict": seconds,
@@ -228,12 +231,16 @@ def similar_figures(
     return label_recall(near, index.sparse_targets(labels), truth[rows], RECALL_AT)
 
 
-def _interval(model: Predictor, truth: MultiHot, decided: MultiHot) -> list[float] | None:
-    """The 95 % interval of micro-F1; None where the settings ask for none."""
+def _intervals(
+    model: Predictor, truth: MultiHot, decisions: Mapping[str, MultiHot]
+) -> dict[str, dict[Statistic, list[float] | None]]:
+    """The 95 % intervals of each decision; None for each where the settings ask for none."""
     resamples = model.config.evaluation.bootstrap
     if not resamples:
-        return None
-    return list(bootstrap_interval(truth, decided, "micro_f1", resamples, model.config.seed))
+        return {name: dict.fromkeys(STATISTICS) for name in decisions}
+    found = bootstrap_intervals(truth, decisions, resamples, model.config.seed)
+    # as JSON has them
+    return {name: {one: list(ends) for one, ends in of.items()} for name, of in found.items()}
 
 
 def _seconds_fit(model: Predictor, name: str) -> float:

@@ -11,25 +11,26 @@ is read from them. Micro-F1 hardly moves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.types import Float64Array, Int64Array, MultiHot
+from shelfwise.core.types import Float64Array, MultiHot
 from shelfwise.metrics.counts import Counts, ratio, row_blocks
 from shelfwise.metrics.scored_pairs import positive_cells
 
 Statistic = Literal["micro_f1", "macro_f1"]
+STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 ProductCounts = tuple[Any, Any]
 """Per product: true positives, and predicted plus true; (N, L), sparse, or (N, 1) where labels are pooled."""
 
 WEIGHTS_PER_CHUNK = 8_000_000
-"""Weights held at once: 32 MB."""
+"""Weights held at once, and sums of them: 32 MB each."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,27 @@ def bootstrap_interval(
     """
     counts = _product_counts(targets, decided, statistic)
     [values] = _resampled([counts], resamples, seed)
-    low, high = np.quantile(_centred(values, _whole(counts)), _tails(level))
-    # what is moved may leave the range of F1
-    return max(0.0, float(low)), min(1.0, float(high))
+    return _interval(values, counts, level)
+
+
+def bootstrap_intervals(
+    targets: MultiHot,
+    decisions: Mapping[str, MultiHot],
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, dict[Statistic, tuple[float, float]]]:
+    """The intervals of :func:`bootstrap_interval` of every statistic, and of several decisions by name.
+
+    The resamples are drawn once for all.
+    """
+    wanted = [(name, statistic) for name in decisions for statistic in STATISTICS]
+    counts = [_product_counts(targets, decisions[name], statistic) for name, statistic in wanted]
+    intervals: dict[str, dict[Statistic, tuple[float, float]]] = {name: {} for name in decisions}
+    resampled = _resampled(counts, resamples, seed)
+    for (name, statistic), values, of_products in zip(wanted, resampled, counts, strict=True):
+        intervals[name][statistic] = _interval(values, of_products, level)
+    return intervals
 
 
 def paired_bootstrap(
@@ -123,35 +142,39 @@ def _product_counts(targets: MultiHot, decided: MultiHot, statistic: Statistic) 
 
 def _counts_by_label(targets: MultiHot, decided: MultiHot) -> ProductCounts:
     """The counts of each product and label; few are set, and only they are kept and multiplied."""
-    shape = np.shape(targets)
-    rows, labels, _ = positive_cells(targets)
-    hit = np.asarray(decided)[rows, labels] > 0
-    hits = _ones(rows[hit], labels[hit], shape)
-    true = _ones(rows, labels, shape)
-    predicted_rows, predicted_labels, _ = positive_cells(decided)
+    true, predicted = _ones(targets), _ones(decided)
     # F1 is 2 hits / (true + predicted): a cell that is both counts twice
-    return hits, true + _ones(predicted_rows, predicted_labels, shape)
+    return true.multiply(predicted).tocsr(), true + predicted
 
 
-def _ones(rows: Int64Array, labels: Int64Array, shape: tuple[int, ...]) -> sp.csr_array:
-    """Ones (N, L) at the given cells, which come row by row."""
-    row_ends = np.cumsum(np.bincount(rows, minlength=shape[0]))
-    offsets = np.append(0, row_ends)
-    ones = np.ones(len(rows), np.float32)
-    return sp.csr_array((ones, labels, offsets), shape=shape)
+def _ones(cells: MultiHot) -> sp.csr_array:
+    """Ones (N, L) where a cell is set."""
+    rows, labels, _ = positive_cells(cells)
+    return sp.csr_array((np.ones(len(rows), np.float32), (rows, labels)), shape=cells.shape)
 
 
 def _f1(weights: NDArray[np.float32], counts: ProductCounts) -> Float64Array:
     """The F1 (R,) of each row of weights (R, N), averaged over the columns of the counts."""
     hits, either = counts
-    f1 = ratio(2 * (weights @ hits), weights @ either)
-    return np.asarray(f1.mean(axis=1))
+    values: list[Float64Array] = []
+    # there may be more labels than products
+    for rows in row_blocks(len(weights), either.shape[1], WEIGHTS_PER_CHUNK):
+        drawn = weights[rows]
+        values.append(ratio(2 * (drawn @ hits), drawn @ either).mean(axis=1))
+    return np.concatenate(values)
 
 
 def _whole(counts: ProductCounts) -> float:
     """The figure itself: the F1 of every product drawn once."""
     once = np.ones((1, counts[0].shape[0]), dtype=np.float32)
     return float(_f1(once, counts)[0])
+
+
+def _interval(values: Float64Array, counts: ProductCounts, level: float) -> tuple[float, float]:
+    """The interval that the resampled values (R,) give."""
+    low, high = np.quantile(_centred(values, _whole(counts)), _tails(level))
+    # what is moved may leave the range of F1
+    return max(0.0, float(low)), min(1.0, float(high))
 
 
 def _centred(values: Float64Array, figure: float) -> Float64Array:

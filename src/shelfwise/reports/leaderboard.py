@@ -156,7 +156,7 @@ def _cells(name: str, row: Json) -> list[str]:
         name + (" *" if row["pareto"] else ""),
         percent(row["micro_f1_tuned"]) + _range(row["micro_f1_tuned_interval"]),
         percent(row["micro_f1"]),
-        percent(row["macro_f1_tuned"]),
+        percent(row["macro_f1_tuned"]) + _range(row["macro_f1_tuned_interval"]),
         below,
         duration(row["seconds_fit"]),
         f"{row['products_per_second']:,.0f}",
