@@ -31,8 +31,8 @@ def _stored_catalog(place: Storage) -> ShardedCatalog:
         content = place.read(MANIFEST)
     except FileNotFoundError as error:
         raise CatalogError(
-            f"{place} holds no ingested catalogue (no {MANIFEST}: {error.strerror}); run `shelfwise "
-            f"ingest FILES --out {place}`"
+            f"{place} holds no ingested catalogue (no {MANIFEST}: {error.strerror}); give the folder that "
+            "`shelfwise ingest FILES --out s3://BUCKET/PREFIX` wrote"
         ) from None
     # its pictures lie where it was ingested, and not here
     return ShardedCatalog.from_bytes(content, Path(), f"{place}/{MANIFEST}")
