@@ -55,6 +55,25 @@ def test_the_parts_are_those_of_the_local_engine(
         run(tmp_path / "third", engine="ray", workers=3)
 
 
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("", "^Ray does not start: "), ("here:1", "^no connection to RAY_ADDRESS here:1: ")],
+)
+def test_a_cluster_that_does_not_start_is_told_in_a_sentence(
+    address: str, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init(**options: Any) -> None:
+        raise Exception("The current node timed out.\nSee the log.")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setattr(ray_engine, "_imported", lambda: ray)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    said = "The current node timed out. See the log.; try again, or use --engine local$"
+    job: Any = None
+    with pytest.raises(PluginError, match=found + said), ray_engine.ray_workers(job, 2):
+        pass
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_an_actor_that_is_killed_is_replaced(

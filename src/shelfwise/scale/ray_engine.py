@@ -51,7 +51,7 @@ def ray_workers(job: Job, count: int) -> Iterator[RayEngine]:
     """Actors that have loaded the model; they end with the block, as does a cluster that was started for it.
 
     Raises:
-        PluginError: Ray is not installed.
+        PluginError: Ray is not installed, does not start, or its cluster does not answer.
         ConfigError: it has too few processors.
         BundleError: the model cannot be loaded, or cannot do what is asked.
     """
@@ -59,7 +59,14 @@ def ray_workers(job: Job, count: int) -> Iterator[RayEngine]:
     # a program of the caller's may use its cluster after this
     started_here = not ray.is_initialized()
     if started_here:
-        _start_or_connect(ray)
+        try:
+            _start_or_connect(ray)
+        # of any kind, also a bare Exception
+        except Exception as error:
+            place = os.environ.get("RAY_ADDRESS")
+            found = f"no connection to RAY_ADDRESS {place}" if place else "Ray does not start"
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise PluginError(f"{found}: {said}; try again, or use --engine local") from error
     try:
         _check_processors(int(ray.cluster_resources().get("CPU", 0)), count)
         engine = RayEngine(ray, job, count)
