@@ -18,7 +18,8 @@ CERTAIN = 1.0
 """The first bytes are those of this format and of no other."""
 
 BY_NAME = 0.9
-"""The file's name ends as only files of this format do. From here on the lines of the file do not matter."""
+"""The file's name ends as only files of this format do. From here on the lines of the file do not matter,
+unless they begin as those of another format only."""
 
 BY_RECORDS = 0.6
 """The first record can be read in this format."""

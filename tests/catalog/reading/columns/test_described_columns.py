@@ -145,14 +145,8 @@ def test_names_of_languages_end_where_words_do() -> None:
     assert plain_names("translations.DEFAULT.name")[-1] == "name"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "7001,Item code reader,Home\n7002,Name plate,Garden\n7003,Price tags,Home\n",
-        '{"id": 1, "title": "Mug", "price": 4},\n{"id": 2, "title": "Cup", "price": 5},\n',
-    ],
-)
-def test_records_without_a_header_are_no_names(tmp_path: Path, text: str) -> None:
+def test_records_without_a_header_are_no_names(tmp_path: Path) -> None:
+    text = "7001,Item code reader,Home\n7002,Name plate,Garden\n7003,Price tags,Home\n"
     with pytest.raises(CatalogError):
         read(tmp_path, text, "products.csv")
 
@@ -250,7 +244,10 @@ def test_an_old_price_is_not_the_price(tmp_path: Path, names: tuple[str, str]) -
     assert result.catalog.column("price") == [4 + n for n in range(12)]
 
 
-@pytest.mark.parametrize("names", [("Tuotekoodi", "Tuotteen nimi"), ("Cikkszám", "Termék neve")])
+@pytest.mark.parametrize(
+    "names",
+    [("Tuotekoodi", "Tuotteen nimi"), ("Cikkszám", "Terméknév"), ("Kód zboží", "Název zboží")],
+)
 def test_names_with_the_word_of_a_product(tmp_path: Path, names: tuple[str, str]) -> None:
     rows = [(f"m-{n}", f"Mug {n}", "Mugs", 4) for n in range(12)]
     result = read(tmp_path, table((*names, "category", "price"), rows))
@@ -277,7 +274,9 @@ def test_of_ids_that_are_all_cut_the_cause_is_told(tmp_path: Path) -> None:
         read(tmp_path, table(("EAN", "title"), rows))
 
 
-@pytest.mark.parametrize("name", ["img_path", "book_cover", "pic_url"])
+@pytest.mark.parametrize(
+    "name", ["img_path", "book_cover", "pic_url", "Bilddatei", "Kép", "Фото", "主图"]
+)
 def test_images_under_short_words(tmp_path: Path, name: str) -> None:
     rows = [(p.id, p.title, f"covers/{p.id}.jpg") for p in PRODUCTS]
     found = read(tmp_path, table(("id", "title", name), rows))
@@ -286,3 +285,51 @@ def test_images_under_short_words(tmp_path: Path, name: str) -> None:
     # a word alone does not tell
     rows = [(p.id, p.title, "hard") for p in PRODUCTS]
     assert "image" not in read(tmp_path, table(("id", "title", name), rows)).reading.columns
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("image_2", "image_1"),
+        ("商品画像2", "商品画像1"),
+        ("Thumbnail", "Product photo"),
+    ],
+)
+def test_the_first_image_is_the_one(tmp_path: Path, names: tuple[str, str]) -> None:
+    """A further one in a column before it was taken."""
+    rows = [(p.id, p.title, f"b/{p.id}.jpg", f"a/{p.id}.jpg") for p in PRODUCTS]
+    found = read(tmp_path, table(("id", "title", *names), rows)).catalog.column("image")
+    assert found == [f"a/{p.id}.jpg" for p in PRODUCTS]
+
+
+@pytest.mark.parametrize(
+    "header", [("商品编号", "商品名称", "商品描述"), ("รหัสสินค้า", "ชื่อสินค้า", "รายละเอียด")]
+)
+def test_titles_of_one_word_with_a_number_are_no_codes(
+    tmp_path: Path, header: tuple[str, str, str]
+) -> None:
+    """The descriptions were taken for the titles."""
+    word = {"商品名称": "蓝色杯子", "ชื่อสินค้า": "แก้วสีฟ้า"}[header[1]]
+    rows = [(p.id, f"{word}{n}", f"{p.description} {n}") for n, p in enumerate(PRODUCTS)]
+    found = read(tmp_path, table(header, rows)).catalog
+    assert found.column("title")[7] == f"{word}7"
+    assert found.column("description")[7] == f"{PRODUCTS[7].description} 7"
+
+
+@pytest.mark.parametrize(
+    "name", ["skin_type", "Fabric Type", "lensType", "Tipo de piel", "Hauttyp"]
+)
+def test_the_type_of_a_property_is_no_category(tmp_path: Path, name: str) -> None:
+    rows = [(p.id, p.title, ("Oily", "Dry")[n % 2]) for n, p in enumerate(PRODUCTS)]
+    result = read(tmp_path, table(("id", "title", name), rows))
+    assert names_read(result) == [set()] * len(PRODUCTS)
+    assert f"categories: {name} is not taken" in " ".join(result.reading.evidence)
+    # what a product is
+    result = read(tmp_path, table(("id", "title", "garment_type"), rows))
+    assert result.reading.columns["categories"] == "garment_type"
+
+
+def test_a_book_without_a_title_is_one(tmp_path: Path) -> None:
+    rows = [(p.title, p.description, p.leaves[0]) for p in PRODUCTS]
+    found = read(tmp_path, table(("Book", "Description", "Genres"), rows)).catalog
+    assert found.column("title") == [p.title for p in PRODUCTS]

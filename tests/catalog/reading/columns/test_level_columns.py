@@ -320,3 +320,10 @@ def test_levels_from_the_second_on_beside_a_category_are_told(tmp_path: Path) ->
     assert any(told in one for one in result.reading.evidence)
     levels = read(tmp_path, table(("id", "title", "level1", "level2", "level3"), rows))
     assert paths_read(levels)[0] == {("Home", "Kitchen", "Mugs")}
+
+
+def test_a_name_that_goes_on_with_a_word_is_a_level_below(tmp_path: Path) -> None:
+    """The level above it was left out, as if it were a path down to the next."""
+    rows = [(n, f"Boot {n}", "Shoes", ("Shoes for men", "Shoes (kids)")[n % 2]) for n in range(12)]
+    result = read(tmp_path, table(("id", "title", "Category", "Sub Category"), rows))
+    assert paths_read(result)[:2] == [{("Shoes", "Shoes for men")}, {("Shoes", "Shoes (kids)")}]

@@ -173,7 +173,7 @@ OF_2018 = json.dumps({"asin": 1, "category": [], "also_buy": []}).encode() + b"\
 @pytest.mark.parametrize(
     ("name", "data", "expected"),
     [
-        ("shop.csv", JSON, "csv"),
+        ("shop.csv", JSON, "jsonl"),
         ("shop.CSV", b"id\n1\n", "csv"),
         ("shop.tab", b"id,title\n", "tsv"),
         ("shop.pq", b"anything", "parquet"),
@@ -189,8 +189,8 @@ OF_2018 = json.dumps({"asin": 1, "category": [], "also_buy": []}).encode() + b"\
         ("shop.txt", b"id\ttitle, long\n", "tsv"),
         ("shop.txt", b"\nid,title\n", "csv"),
         ("shop.txt", b"id;title\n", "csv"),
-        ("shop.csv.gz", gzip.compress(JSON, mtime=0), "csv"),
-        ("shop.csv.zip", gzip.compress(JSON, mtime=0), "csv"),
+        ("shop.csv.gz", gzip.compress(JSON, mtime=0), "jsonl"),
+        ("shop.csv.zip", gzip.compress(JSON, mtime=0), "jsonl"),
         ("shop.csv", gzip.compress(JSON, mtime=0), "jsonl"),
         ("shop.json.gz", gzip.compress(LITERAL, mtime=0), "amazon2014"),
         ("shop", gzip.compress(JSON * 9, mtime=0)[:-9], "jsonl"),
@@ -203,3 +203,26 @@ def test_what_a_file_is_taken_for(tmp_path: Path, name: str, data: bytes, expect
 def test_parquet_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["1"]}), tmp_path / "shop")
     assert detect_format(tmp_path / "shop") == "parquet"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form"),
+    [
+        (
+            "products.csv",
+            '[\n  {"id": "7",\n   "title": "Mug"},\n  {"id": "8", "title": "Hat"}]',
+            "json",
+        ),
+        ("products.csv", '[{"id": "7", "title": "Mug"}, {"id": "8", "title": "Hat"}]', "json"),
+        ("products.tsv", '{"id": "7", "title": "Mug"}\n{"id": "8", "title": "Hat"}', "jsonl"),
+        ("products.xlsx", "id,title\n7,Mug\n8,Hat\n", "csv"),
+        ("products.parquet", "id\ttitle\n7\tMug\n8\tHat\n", "tsv"),
+    ],
+)
+def test_a_name_that_its_file_belies_does_not_count(
+    tmp_path: Path, name: str, text: str, form: str
+) -> None:
+    """Lines of JSON were products."""
+    (tmp_path / name).write_text(text)
+    found = read_catalog(tmp_path / name)
+    assert (found.format, found.catalog.ids) == (form, ["7", "8"])

@@ -15,6 +15,7 @@ from shelfwise.catalog.reading.categories.category_detection import detect_signs
 from shelfwise.catalog.reading.categories.category_signs import CategorySigns
 from shelfwise.catalog.reading.categories.sign_lists import LEVEL_SIGNS
 from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.whole_paths import goes_on
 from shelfwise.catalog.reading.missing import MISSING
 
 _NO_LABELS = re.compile(
@@ -105,7 +106,7 @@ class CategoryColumns:
             return [[text] for text in filled] or None
         # each column repeats the path of the one before and goes on: the longest says all
         if self.kind == "growing":
-            filled = [text for text in filled if not any(_goes_on(text, low) for low in filled)]
+            filled = [text for text in filled if not any(goes_on(text, low) for low in filled)]
         if self.kind in ("paths", "growing"):
             return [self.signs.levels(text) for text in filled] or None
         # an empty level is left out, and not what stands below it
@@ -249,12 +250,7 @@ def _come_in_any_column(rows: Sequence[Sequence[Sequence[str]]]) -> bool:
 
 def _all_go_on(highs: Sequence[str], lows: Sequence[str]) -> bool:
     """Whether each of some written paths begins with one of the column before and has a level more."""
-    return all(any(_goes_on(high, low) for high in highs) for low in lows)
-
-
-def _goes_on(high: str, low: str) -> bool:
-    """Whether a written path begins with another and has a level more."""
-    return low.startswith(high) and len(low) > len(high)
+    return all(any(goes_on(high, low) for high in highs) for low in lows)
 
 
 def is_on(text: str) -> bool:

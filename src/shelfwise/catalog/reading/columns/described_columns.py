@@ -18,7 +18,8 @@ from shelfwise.catalog.reading.columns.column_mapping import plain_names
 from shelfwise.catalog.reading.columns.field_values import HOLDS, are_texts, are_titles
 from shelfwise.catalog.reading.columns.field_words import FIELD_WORDS, OTHER_WORDS, WHOLE_NAMES
 from shelfwise.catalog.reading.columns.group_names import is_group_name
-from shelfwise.catalog.reading.columns.value_kinds import are_codes, are_words
+from shelfwise.catalog.reading.columns.property_types import is_property_type
+from shelfwise.catalog.reading.columns.value_kinds import WITHOUT_BLANKS, are_codes, are_words
 from shelfwise.catalog.reading.missing import is_missing
 
 _NEARLY_ALL = 0.95
@@ -51,8 +52,9 @@ _PRODUCT_ID = re.compile(
 )
 """Names that join a word for products to one for ids: ``idproduit``, ``SellerProductId``."""
 
-_EAST_ASIAN = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
-_WORD_ENDS = re.compile(f"_|(?<=[{_EAST_ASIAN}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_EAST_ASIAN}])")
+_WORD_ENDS = re.compile(
+    f"_|(?<=[{WITHOUT_BLANKS}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{WITHOUT_BLANKS}])"
+)
 """Where words end in plain names; those of East Asia have no blank before a Latin word, as in 商品ID."""
 
 
@@ -94,6 +96,9 @@ def described_columns(
         found.sort(key=lambda n: any(_has(one, _BARCODES) for one in plain_names(n)))
         found.sort(key=lambda n: are_words(sample(n)))
         found.sort(key=lambda n: any(map(is_missing, sample(n))))
+    if field == "image":
+        # further ones show the back, and thumbnails are small
+        found.sort(key=lambda n: ("thumb" in n.lower(), _last_number(n)))
     if field == "price":
         # "Fiyat" is the price, and "Eski Fiyat" another one
         found.sort(key=lambda n: (not _says_price_only(n), _is_other_price(n)))
@@ -158,6 +163,15 @@ def _that_hold(
     return found
 
 
+def _last_number(name: str) -> int:
+    """The last number in a name; 0 where it has none.
+
+    >>> _last_number("image_2"), _last_number("Product Image File - 1"), _last_number("Photo")
+    (2, 1, 0)
+    """
+    return int(next(iter(re.findall(r"\d{1,9}", name)[::-1]), 0))
+
+
 def _says_price_only(name: str) -> bool:
     """Whether a name is nothing but a word for prices, and not for those that makers recommend.
 
@@ -209,6 +223,8 @@ def _is_described(name: str, field: str) -> bool:
     plain = plain_names(name)
     if not WHOLE_NAMES.get(field, frozenset()).isdisjoint(plain):
         return True
+    if field == "categories" and any(map(is_property_type, plain)):
+        return False
     if field == "categories" and any(map(is_group_name, plain)):
         return True
     if field == "id" and any(map(_PRODUCT_ID.fullmatch, plain)):

@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from shelfwise.catalog.reading.columns.class_names import column_of_names
-from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_mapping import normal_name, plain_names
 from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
 from shelfwise.catalog.reading.columns.described_columns import described_column
+from shelfwise.catalog.reading.columns.field_values import HOLDS
+from shelfwise.catalog.reading.columns.property_types import is_property_type
 from shelfwise.catalog.reading.columns.whole_paths import column_of_whole_paths
 from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.config import CatalogSettings
@@ -49,6 +51,28 @@ def category_rivals(
         f"categories: {taken} is taken, which holds numbers or codes; {named} has a name for each of "
         f"them; {how_to_take('categories', named)}",
     )
+
+
+def told_property_types(
+    names: Sequence[str], columns: Mapping[str, str], sample: Callable[[str], Sequence[Any]]
+) -> tuple[str, ...]:
+    """What a user is told where no column has categories, and one says of which type a property is.
+
+    Args:
+        names: all columns of the file.
+        columns: our field -> the file's column.
+        sample: the first values of a column.
+    """
+    if "categories" in columns:
+        return ()
+    for name in names:
+        values = [value for value in sample(name) if not is_missing(value)]
+        if any(map(is_property_type, plain_names(name))) and HOLDS["categories"](values):
+            return (
+                f"categories: {name} is not taken, as it says something about a product and not what it is; "
+                f"{how_to_take('categories', name)}",
+            )
+    return ()
 
 
 def rivals_of(field: str, names: Sequence[str], used: Collection[str]) -> list[str]:

@@ -13,7 +13,10 @@ _ADDRESS = re.compile(r"/\S+/\S|(?i:https?)://")
 _SHORT_TITLE = 80
 _MOSTLY_SHORT = 0.9
 
-_CODE = re.compile(r"(?=.*\d)\S+|[A-Z]{1,4}")
+WITHOUT_BLANKS = "\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
+"""Letters of Thai, Japanese, Chinese and Korean, for a pattern: a title in them may be one word."""
+
+_CODE = re.compile(rf"(?=.*\d)[^\s{WITHOUT_BLANKS}]+|[A-Z]{{1,4}}")
 """One word with a digit, or a few capitals."""
 
 
@@ -22,6 +25,8 @@ def are_codes(values: Sequence[Any]) -> bool:
 
     >>> are_codes(["HW-1", "KIT", 7]), are_codes(["Mug", "HW-2"]), are_codes([])
     (True, False, False)
+    >>> are_codes(["蓝色杯子300ml", "T恤2024"])
+    False
     """
     texts = [str(value) for value in values if not is_missing(value)]
     return bool(texts) and all(_CODE.fullmatch(text.strip()) for text in texts)

@@ -28,6 +28,9 @@ _WRITTEN_PATH = re.compile(rf"\w\W*(?:{'|'.join(LEVEL_SIGNS)})\W*\w")
 _SIGN = re.compile(r"[^\w\s]\s*$")
 """What stands between a level and the one above it; a blank alone joins words of one name."""
 
+_NEXT_SIGN = re.compile(r"\s*[^\w\s(]")
+"""What stands between a level and the one below it; what is in brackets is part of a name."""
+
 
 def column_of_whole_paths(
     ends: str,
@@ -96,3 +99,12 @@ def leads_to(path: Any, end: str) -> bool:
         return False
     above = path[: -len(end)]
     return _SIGN.search(above) is not None and any(map(str.isalnum, above))
+
+
+def goes_on(high: str, low: str) -> bool:
+    """Whether a written path begins with another and has a level more.
+
+    >>> goes_on("Shoes", "Shoes > Boots"), goes_on("Shoes", "Shoes for men")
+    (True, False)
+    """
+    return low.startswith(high) and _NEXT_SIGN.match(low, len(high)) is not None

@@ -44,7 +44,11 @@ from shelfwise.catalog.reading.columns.level_columns import (
 from shelfwise.catalog.reading.columns.missing_ids import LineIds, find_line_ids
 from shelfwise.catalog.reading.columns.nested_categories import told_nested_categories
 from shelfwise.catalog.reading.columns.nested_prices import price_texts
-from shelfwise.catalog.reading.columns.rival_columns import category_rivals, could_be_too
+from shelfwise.catalog.reading.columns.rival_columns import (
+    category_rivals,
+    could_be_too,
+    told_property_types,
+)
 from shelfwise.catalog.reading.columns.told_ids import check_not_across, told_ids
 from shelfwise.catalog.reading.columns.told_prices import check_named_price, decimal_sign
 from shelfwise.catalog.reading.columns.whole_paths import MAX_NAMES_SEARCHED
@@ -107,6 +111,7 @@ def detect_reading(
     combined = _category_columns(beginning, columns, signs)
     if combined is None:
         evidence.extend(told_nested_categories(names, columns, sample))
+        evidence.extend(told_property_types(names, columns, sample))
     categories = columns.get("categories", "")
     repeated_ids = _repeated_ids(beginning, columns, combined)
     float_ids = _are_whole_decimals("id", sample(columns.get("id", "")), evidence)

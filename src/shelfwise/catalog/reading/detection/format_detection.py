@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -46,6 +47,15 @@ _MAX_SNIFFED_BYTES = 16 << 20
 _MAX_COMPRESSED_BYTES = 64 << 20
 """Of a compressed file, decompressed: so many are looked at to find the encoding, for it takes long."""
 
+
+_JSON = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*"[^"]*"\s*:')
+"""How JSON begins, and no header of a table."""
+
+_BY_NAME_ONLY = 0.01
+"""The file's name ends as those of a format do, and its first lines tell of no other one."""
+
+_BINARY = ("excel", "parquet")
+"""Formats whose files are no texts."""
 
 _OTHER_ENCODING = 'if it is another one, write it under [catalog]: encoding = "NAME"'
 
@@ -183,6 +193,8 @@ def detect_format(path: Path, encoding: str | None = None) -> str:
             unusable.append(str(error))
             continue
         by_name = form.suffixes.get(suffix, 0.0)
+        if _belies(start, name, form.perhaps_windows):
+            by_name = min(by_name, _BY_NAME_ONLY)
         certainty[name] = max(by_name, form.sniff(start))
     best = max(certainty, key=lambda name: certainty[name])
     if certainty[best] == 0:
@@ -194,6 +206,17 @@ def detect_format(path: Path, encoding: str | None = None) -> str:
         ]
         raise CatalogError("; ".join(reasons))
     return best
+
+
+def _belies(start: bytes, name: str, is_table: bool) -> bool:
+    """Whether a file begins as none of a format does, whatever its own name ends with.
+
+    >>> _belies(b'[{"id": 7', "csv", True), _belies(b"id,title", "excel", False)
+    (True, True)
+    """
+    if is_table:
+        return _JSON.match(start) is not None
+    return name in _BINARY and bool(start) and b"\0" not in start
 
 
 def _first_lines(path: Path, encoding: str | None) -> bytes:
