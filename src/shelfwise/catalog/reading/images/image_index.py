@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from shelfwise.catalog.reading.columns.written_words import word_set
 from shelfwise.catalog.reading.images.image_paths import path_parts
+from shelfwise.catalog.reading.images.images_by_id import ImagesById, NamedById, may_name_files
 
 MAX_FILES = 500_000
 """Files and folders that are listed. In a larger folder no image is searched for."""
@@ -114,6 +115,33 @@ class ImageFinder:
         self._checked = 0
         self._counts: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
+        self._named_by: NamedById | None = None
+        # id -> its files, once it is known how they are called
+        self._by_id: Mapping[str, tuple[str, ...]] | None = None
+
+    def locate_by_id(self, table: pa.Table) -> pa.ChunkedArray:
+        """The paths of N products' images, of which the catalogue names none.
+
+        How their files are called is decided once, by the first products.
+        """
+        index = self._opened()
+        if index is None or not index.paths:
+            return table.column("image")
+        if self._by_id is None:
+            images = ImagesById({path: _folded(_without_ending(path)) for path in index.paths})
+            columns = filter(may_name_files, table.column_names)
+            named = {name: _folded_ids(table.column(name)) for name in columns}
+            self._named_by = self._named_by or images.way(named)
+            self._by_id = images.files(self._named_by.way) if self._named_by else {}
+        way = self._named_by
+        if way is None or way.column not in table.column_names:
+            return table.column("image")
+        how = f"{way.way} is called like the {way.column}, and the catalogue names none"
+        located: list[str | None] = []
+        for name in table.column(way.column).to_pylist():
+            paths = self._by_id.get(_folded(name), ()) if name else ()
+            located.append(self._tell(name, Found(paths, how)) if paths else None)
+        return pa.chunked_array([pa.array(located, pa.string())])
 
     def locate(self, names: pa.ChunkedArray) -> pa.ChunkedArray:
         """The paths of N images, None where the product has none.
@@ -141,6 +169,7 @@ class ImageFinder:
             "checked": self._checked,
             "counts": dict(self._counts),
             "examples": dict(self._examples),
+            "named_by": self._named_by,
         }
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
@@ -151,6 +180,8 @@ class ImageFinder:
         self._checked = state["checked"]
         self._counts = Counter(state["counts"])
         self._examples = dict(state["examples"])
+        named_by = state.get("named_by")
+        self._named_by = NamedById(*named_by) if named_by else None
         # once the folder is listed, every image is looked up there
         if state["listed"]:
             self._index = ImageIndex.of(self.root)
@@ -234,6 +265,10 @@ def _folded(path: str) -> str:
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", path).casefold()
+
+
+def _folded_ids(values: pa.ChunkedArray) -> list[str]:
+    return [_folded(value) for value in values.drop_null().to_pylist()]
 
 
 def _name_key(path: str) -> str:

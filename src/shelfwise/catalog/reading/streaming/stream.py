@@ -199,6 +199,8 @@ class CheckedBlocks:
             return table
         place = table.column_names.index("image")
         names = table.column(place)
+        if "image" not in self.reading.columns and names.null_count == len(names):
+            return table.set_column(place, "image", self._images.locate_by_id(table))
         if IMAGE_BYTES not in table.column_names:
             return table.set_column(place, "image", self._images.locate(names))
         # of an embedded image there is no file to look for
