@@ -35,10 +35,13 @@ def test_a_type_that_all_products_have_is_no_category(tmp_path: Path) -> None:
     assert "categories" not in result.reading.columns
 
 
+@pytest.mark.parametrize("name", ["breadCrumbs", "Default category path"])
 @pytest.mark.parametrize("sign", ["|", ";", "\n"])
-def test_what_stands_in_a_breadcrumb_lies_below_each_other(tmp_path: Path, sign: str) -> None:
+def test_what_stands_in_a_breadcrumb_lies_below_each_other(
+    tmp_path: Path, sign: str, name: str
+) -> None:
     rows = [(p.id, p.title, sign.join(("Start", *p.paths[0]))) for p in PRODUCTS]
-    result = read(tmp_path, table(("sku", "name", "breadCrumbs"), rows))
+    result = read(tmp_path, table(("sku", "name", name), rows))
     assert paths_read(result) == [{("Start", *p.paths[0])} for p in PRODUCTS]
     assert any("levels" in sentence for sentence in result.reading.evidence)
 

@@ -171,6 +171,13 @@ REFUSED = {
         [["B"]],
         "name others as their categories",
     ),
+    "django.json": (
+        '[{"model": "shop.category", "pk": 5, "fields": {"name": "A"}},'
+        ' {"model": "shop.product", "pk": 1, "fields": {"name": "M", "price": 1, "category": 5}},'
+        ' {"model": "shop.product", "pk": 2, "fields": {"name": "P", "price": 1, "category": 5}}]',
+        [["B"]],
+        "by the keys of other objects",
+    ),
     "lines_in_pairs.ndjson": (
         "".join(
             f'{{"index": {{"_id": {i}}}}}\n{{"title": "M", "category": "A"}}\n' for i in (1, 2)

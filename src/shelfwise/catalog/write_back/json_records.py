@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shelfwise.catalog.reading.formats._json_django import models_of
 from shelfwise.catalog.reading.formats._json_mixed import names_others
 from shelfwise.catalog.reading.objects.bulk_lines import is_action
 from shelfwise.catalog.reading.objects.envelopes import envelope_path, plain_record, record_at
@@ -80,6 +81,10 @@ def rewrite_json(text: str, prefix: str, place: ChangedColumns) -> str:
     Raises:
         CatalogError: their values are no plain ones.
     """
+    if len(models_of(text)) > 1:
+        raise CatalogError(
+            "its records name their categories by the keys of other objects, and only names are changed"
+        )
     parts = [part for part in prefix.split(".") if part]
     edits: list[Edit[str]] = []
     number = 0

@@ -47,7 +47,7 @@ HEADERS: dict[str, Sequence[str]] = {
     "french": ("N°", "Produit", "Descriptif", "Rubrique", "Marque", "PVC TTC"),
     "persian": ("کد کالا", "نام کالا", "توضیحات", "دسته‌بندی", "برند", "قیمت (تومان)"),
     "lithuanian": ("Kodas no", "Pavadinimas", "Aprašymas", "Kategorija", "Brand", "Kaina"),
-    "polish": ("Symbol", "Nazwa towaru", "Opis", "Grupa", "Producent", "Cena brutto"),
+    "polish": ("Symbol", "Nazwa towaru", "Opis oferty", "Grupa", "Producent", "Cena brutto"),
     "chinese goods": ("货号", "品名", "描述", "分类", "品牌", "零售价"),
     "english goods": ("Stock Code", "Product", "Details", "Section", "Maker", "RRP (inc VAT)"),
     "indian": ("Barcode", "Product Name", "Description", "Category", "Brand", "MRP"),
@@ -235,6 +235,7 @@ def test_an_article_beside_a_number_is_a_title(tmp_path: Path, names: tuple[str,
         ("Preço De", "Preço Por"),
         ("Цена до скидки, ₽", "Цена со скидкой, ₽"),
         ("Cena netto [zł]", "Cena brutto [zł]"),
+        ("Piyasa Satış Fiyatı (KDV Dahil)", "Satılacak Fiyat (KDV Dahil)"),
         ("Harga Normal (Rp) *", "Harga Penjualan (Rp) *"),
     ],
 )
@@ -275,7 +276,7 @@ def test_of_ids_that_are_all_cut_the_cause_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["img_path", "book_cover", "pic_url", "Bilddatei", "Kép", "Фото", "主图"]
+    "name", ["img_path", "book_cover", "pic_url", "Bilddatei", "Fotos", "Kép", "Фото", "主图"]
 )
 def test_images_under_short_words(tmp_path: Path, name: str) -> None:
     rows = [(p.id, p.title, f"covers/{p.id}.jpg") for p in PRODUCTS]
@@ -333,3 +334,10 @@ def test_a_book_without_a_title_is_one(tmp_path: Path) -> None:
     rows = [(p.title, p.description, p.leaves[0]) for p in PRODUCTS]
     found = read(tmp_path, table(("Book", "Description", "Genres"), rows)).catalog
     assert found.column("title") == [p.title for p in PRODUCTS]
+
+
+def test_a_price_after_a_discount_is_the_price(tmp_path: Path) -> None:
+    rows = [(p.id, p.title, 900 + n, 4 + n) for n, p in enumerate(PRODUCTS)]
+    for names in (("retail_price", "discounted_price"), ("actual_price", "discount_price")):
+        found = read(tmp_path, table(("id", "title", *names), rows)).catalog
+        assert found.column("price") == [4 + n for n in range(len(PRODUCTS))]

@@ -327,3 +327,11 @@ def test_a_name_that_goes_on_with_a_word_is_a_level_below(tmp_path: Path) -> Non
     rows = [(n, f"Boot {n}", "Shoes", ("Shoes for men", "Shoes (kids)")[n % 2]) for n in range(12)]
     result = read(tmp_path, table(("id", "title", "Category", "Sub Category"), rows))
     assert paths_read(result)[:2] == [{("Shoes", "Shoes for men")}, {("Shoes", "Shoes (kids)")}]
+
+
+def test_levels_that_count_in_words(tmp_path: Path) -> None:
+    """Only the first was taken."""
+    names = ("primary_category", "secondary_category", "tertiary_category")
+    rows = [(n, f"Cream {n}", "Skin", ("Masks", "Eyes")[n % 2], "") for n in range(12)]
+    result = read(tmp_path, table(("id", "title", *names), rows))
+    assert paths_read(result)[:2] == [{("Skin", "Masks")}, {("Skin", "Eyes")}]

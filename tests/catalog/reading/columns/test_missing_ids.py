@@ -146,3 +146,17 @@ def test_without_a_column_of_ids_json_and_parquet_are_read_too(tmp_path: Path) -
 def test_a_file_with_neither_ids_nor_titles_is_asked_about(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="no column is called like an id"):
         read(tmp_path, table(("serial", "colour"), [(1, "red"), (2, "blue")]))
+
+
+def test_rows_with_nothing_but_a_title_are_headings(tmp_path: Path) -> None:
+    """They were products, called after their lines."""
+    rows = [
+        row
+        for n in range(12)
+        for row in ((("", f"Group {n}", ""),) if n % 4 == 0 else ())
+        + ((f"A-{n}", f"Mug {n}", 4 + n),)
+    ]
+    text = table(("SKU", "Product", "Price"), rows)
+    result = read(tmp_path, text)
+    assert result.catalog.ids == [f"A-{n}" for n in range(12)]
+    assert [one.kind for one in result.quarantine] == ["missing id"] * 3

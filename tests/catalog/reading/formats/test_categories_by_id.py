@@ -328,3 +328,18 @@ def test_a_group_of_variants_is_no_category(tmp_path: Path) -> None:
     xml = f"<shop><categories>{listed}</categories><offers>{offers}</offers></shop>"
     result = read(tmp_path, xml, "x.xml")
     assert paths_read(result) == [{(f"Shelf {i % 3}",)} for i in range(9)]
+
+
+def test_a_category_under_a_name_of_its_own(tmp_path: Path) -> None:
+    """Demandware's ids were taken for names."""
+    listed = "".join(
+        f'<category category-id="c{i}"><display-name>Shelf {i}</display-name></category>'
+        for i in range(3)
+    )
+    products = "".join(
+        f'<product product-id="{i}"><display-name>Mug {i}</display-name>'
+        f"<classification-category>c{i % 3}</classification-category></product>"
+        for i in range(9)
+    )
+    result = read(tmp_path, f"<catalog>{listed}{products}</catalog>", "x.xml")
+    assert paths_read(result) == [{(f"Shelf {i % 3}",)} for i in range(9)]

@@ -317,15 +317,3 @@ def test_a_dump_of_django_has_its_keys_as_ids(tmp_path: Path) -> None:
     found = read(tmp_path, dump_of_django("shop.product"))
     assert found.catalog.ids == ["1", "2"]
     assert found.catalog.column("title") == ["shop.product 1", "shop.product 2"]
-
-
-@pytest.mark.parametrize("name", ["shop.json", "shop.jsonl"])
-def test_a_dump_of_several_models_of_django_is_refused(tmp_path: Path, name: str) -> None:
-    """Categories were read as products."""
-    text = dump_of_django("shop.category", "shop.product")
-    if name.endswith("l"):
-        text = "\n".join(map(json.dumps, json.loads(text)))
-    with pytest.raises(
-        CatalogError, match=r"objects of shop\.category, shop\.product, of which not"
-    ):
-        read(tmp_path, text, name)

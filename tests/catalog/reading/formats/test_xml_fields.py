@@ -105,3 +105,21 @@ def test_a_feed_of_ceneo_names_its_images_in_attributes(tmp_path: Path) -> None:
     all_right(result)
     assert result.reading.columns["image"] == "imgs"
     assert result.notes[NOT_FETCHED] == len(PRODUCTS)
+
+
+def test_images_inside_other_elements(tmp_path: Path) -> None:
+    """Demandware has them in groups, and BMEcat beside data sheets."""
+    text = "".join(
+        f"<product><id>{n}</id><title>Mug</title><images><image-group view-type='large'>"
+        f"<image path='{n}.jpg'/><image path='{n}b.jpg'/></image-group></images></product>"
+        for n in range(3)
+    )
+    found = read(tmp_path, f"<catalog>{text}</catalog>", "shop.xml").catalog
+    assert found.column("image") == ["0.jpg", "1.jpg", "2.jpg"]
+    text = "".join(
+        f"<ARTICLE><SUPPLIER_AID>{n}</SUPPLIER_AID><TITLE>Mug</TITLE><MIME_INFO><MIME><MIME_SOURCE>{n}.pdf"
+        f"</MIME_SOURCE></MIME><MIME><MIME_SOURCE>{n}.jpg</MIME_SOURCE></MIME></MIME_INFO></ARTICLE>"
+        for n in range(3)
+    )
+    found = read(tmp_path, f"<BMECAT>{text}</BMECAT>", "shop.xml").catalog
+    assert found.column("image") == ["0.jpg", "1.jpg", "2.jpg"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,8 @@ from shelfwise.catalog.reading.missing import is_missing
 from shelfwise.catalog.reading.objects.category_values import category_values
 from shelfwise.config import CatalogSettings
 from shelfwise.errors import CatalogError, TwoReadingsError
+
+_ONE_PATH = re.compile(r"breadcrumb|(?:categor|kategor|taxon)\w*(?:path|pfad|hierarchy)(?:_|$)")
 
 
 def category_texts(values: Iterable[Any]) -> tuple[list[str], list[str]]:
@@ -65,10 +68,10 @@ def category_signs(
         readings = tuple((one.separator, one.delimiter) for one in (found.signs, found.other))
         raise TwoReadingsError(question, column, readings)
     signs = found.signs
-    if open_setting and signs.delimiter and not signs.separator and _is_breadcrumb(column):
-        # what a page shows as a breadcrumb lies below each other, whatever stands between
+    if open_setting and signs.delimiter and not signs.separator and _is_one_path(column):
+        # the names in a breadcrumb or a path lie below each other, whatever stands between
         evidence.append(
-            f"{column}: {signs.delimiter!r} separates levels, as the column is called a breadcrumb"
+            f"{column}: {signs.delimiter!r} separates levels, as the column is called a path"
         )
         return replace(signs, separator=signs.delimiter, delimiter="", escaped=False, bare=False)
     # what the settings say goes before what was found
@@ -107,12 +110,13 @@ def _is_heureka(column: str, texts: Sequence[str], settings: CatalogSettings) ->
     return any("|" in text for text in texts) and not any(">" in text for text in texts)
 
 
-def _is_breadcrumb(column: str) -> bool:
+def _is_one_path(column: str) -> bool:
+    """Whether a column is called a breadcrumb, or a path in the singular.
+
+    >>> _is_one_path("breadCrumbs"), _is_one_path("Default category path"), _is_one_path("tags")
+    (True, True, False)
     """
-    >>> _is_breadcrumb("breadCrumbs"), _is_breadcrumb("tags")
-    (True, False)
-    """
-    return "breadcrumb" in normal_name(column)
+    return _ONE_PATH.search(normal_name(column)) is not None
 
 
 def configured_signs(settings: CatalogSettings, texts: list[str]) -> CategorySigns:

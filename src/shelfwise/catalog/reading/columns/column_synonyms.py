@@ -58,7 +58,7 @@ _NAMES = _lists(
             images product_image_url productimageurl main_image_url image_urls
             image_urls_x_y_z base_image picurl image1 image_name img imgs img_link photo picture
             picture_url imgurl bild bilder foto immagine imagen imagem afbeelding zdjęcie
-            obrázek
+            obrázek mime_info
         """,
         "categories": """
             categories category kategorie kategorien catégorie catégories categoría
@@ -76,7 +76,7 @@ _NAMES = _lists(
         """,
         "price": """
             price product_price regular_price variant_price sale_price startprice start_price
-            standard_price retail_price discounted_price list_price unit_price selling_price
+            standard_price discounted_price discount_price retail_price list_price unit_price selling_price
             current_price price_tax_incl price_tax_included price_tax_excl
             price_tax_excluded price_vat price_usd price_eur price_ek actual_price
             market_price preis prix prix_ttc precio preço prezzo cena цена tarif prijs

@@ -20,7 +20,7 @@ FIELD_WORDS = _sets(
             isbn13 isbn10 mpn pid uid uuid koodi key slug ref réf referencia référence codice código
             kodu kod cod número numéro numer номер код item article artikel appid prodid movieid
             bookid indeks 番号 コード 编号 编码 코드 번호 رقم رمز كود κωδικός מק รหัส kode mã
-            معرف 編號 貨號 артикул symbol 品番 货号 n nº cód kód cikkszám 型番 품번 šifra کد شناسه
+            معرف 編號 貨號 артикул symbol 品番 货号 n nº cód kód oxartnum cikkszám 型番 품번 šifra کد شناسه
         """,
         "title": """
             title titel titre başlık título titolo name nombre nome nom nazwa název bezeichnung
@@ -33,14 +33,14 @@ FIELD_WORDS = _sets(
         "description": """
             description beschreibung langtext descripción descrição descrizione
             açıklama описание 説明 描述 說明 설명 وصف περιγραφή תיאור รายละเอียด deskripsi desc
-            descr omschrijving kuvaus beskrivelse beskrivning descriptif leírás descriere опис
+            descr opis omschrijving kuvaus beskrivelse beskrivning descriptif leírás descriere опис
             kurztext popis tả details detalle detalles specs
             aprašymas apraksts kirjeldus توضیحات विवरण
         """,
         "image": """
             image bild bilder photo foto picture resim thumbnail photo1 foto1 imágenes imagen
             immagine 画像 图片 이미지 الصورة img pic cover
-            kép visuel bilddatei bildname bildlink bildlänk bildurl
+            kép visuel fotos zdjęcia oxpic1 bilddatei bildname bildlink bildlänk bildurl
             bilde billede kuva görsel gambar фото изображение зображення φωτογραφία εικόνα 主图 รูป תמונה slika
         """,
         "categories": """
@@ -72,7 +72,7 @@ WHOLE_NAMES = _sets(
         "id": "stock_code stock_no productcode kod_towaru sku_name",
         "title": """
             ad names titles description_short
-            book movie film game song album recipe
+            book movie film game song album recipe app
             item artikel article artikeltext produkt produit producto produto prodotto produs
             artículo articulo artigo articolo summary vara vare tuote termék товар номенклатура
             προϊόν ürün 商品 产品 제품

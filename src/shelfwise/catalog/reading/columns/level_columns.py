@@ -30,6 +30,8 @@ _NUMBERED = re.compile(
     rf"((?:\w+_)?(?:{CATEGORY}|{_LEVEL}|(?:ic|product|item)_group|hierarchy|department)(?:_{_LEVEL}|_?1?_?name)?)_?(\d)(?:_name|명)?"
 )
 _NUMBER_FIRST = re.compile(rf"^(?:l|lvl|level)_?(\d)_({CATEGORY}.*)$")
+_ORDINAL = re.compile(rf"^(primary|secondary|tertiary)_({CATEGORY}.*)$")
+_ORDINALS = ("primary", "secondary", "tertiary")
 _FIRST = re.compile(rf"({CATEGORY})_1")
 _LANGUAGE = re.compile(r"^(?:en|us|uk|de|fr|es|it|nl|pt|pl|sv|da)_")
 """In front of the names of columns that shops have in several languages."""
@@ -182,7 +184,7 @@ def _numbered_from(names: Iterable[str], first: Collection[int]) -> tuple[str, .
         own = normal_name(name)
         possible = (own,) if SUB.fullmatch(own) else plain_names(name)
         # L1 Category is Category 1
-        ordered = [_NUMBER_FIRST.sub(r"\2_\1", one) for one in possible]
+        ordered = [_NUMBER_FIRST.sub(r"\2_\1", _counted(one)) for one in possible]
         match = next(filter(None, map(_NUMBERED.fullmatch, ordered)), None)
         if match and not any(map(_OF_OTHERS.search, plain_names(name))):
             numbered.setdefault(match[1], {})[int(match[2])] = name
@@ -201,6 +203,16 @@ def _numbered_from(names: Iterable[str], first: Collection[int]) -> tuple[str, .
         if len(numbers) > 1 and numbers[0] in first and consecutive:
             return tuple(levels[number] for number in numbers)
     return ()
+
+
+def _counted(plain: str) -> str:
+    """A name that counts in words with the number in their place.
+
+    >>> _counted("secondary_category"), _counted("category")
+    ('category_2', 'category')
+    """
+    found = _ORDINAL.match(plain)
+    return plain if found is None else f"{found[2]}_{_ORDINALS.index(found[1]) + 1}"
 
 
 def _named_levels(names: Iterable[str]) -> tuple[str, ...]:

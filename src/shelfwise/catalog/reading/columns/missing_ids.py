@@ -108,6 +108,8 @@ def find_line_ids(
     if plan.ours.get("title") in parts.columns:
         titled = ~_is_missing(parts.columns[plan.ours["title"]])
     lacking = int((missing & titled).sum())
+    if lacking and _are_headings(parts, plan, missing):
+        lacking = 0
     others = []
     for _, record in parts.others:
         if isinstance(record, RecordError):
@@ -122,6 +124,22 @@ def find_line_ids(
     if not lacking or lacking < MIN_SHARE * (lacking + there):
         return None
     return LineIds(_free_word([*python_values(column), *others]))
+
+
+def _are_headings(parts: ParsedBlock, plan: ColumnPlan, missing: Bools) -> bool:
+    """Whether rows without an id have nothing but a title, and nearly all others have more.
+
+    Args:
+        parts, plan: as of :func:`find_line_ids`.
+        missing: (N,); which rows have no id.
+    """
+    known = {plan.ours.get("id"), plan.ours.get("title")}
+    more = np.zeros(len(missing), dtype=bool)
+    for name, column in parts.columns.items():
+        if name not in known:
+            more |= ~_is_missing(column)
+    with_id = more[~missing]
+    return len(with_id) > 0 and not more[missing].any() and with_id.mean() >= 1 - MIN_SHARE
 
 
 def fuller_id_column(

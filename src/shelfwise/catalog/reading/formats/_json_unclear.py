@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from shelfwise.catalog.reading.formats._json_shape import JsonShape
 from shelfwise.errors import CatalogError
 
-_MODEL = re.compile(rb'"model"\s*:\s*"(\w+\.\w+)"\s*,\s*"pk"\s*:')
-"""What begins an object in a dump of Django, as it writes its keys."""
 
-
-def refuse_unclear(shape: JsonShape, path: Path, sample: bytes) -> None:
-    """Refuse a file whose records may be in several lists, or in none, or of which some are no products.
-
-    Args:
-        sample: the beginning of the file.
+def refuse_unclear(shape: JsonShape, path: Path) -> None:
+    """Refuse a file whose records may be in several lists, or in none.
 
     Raises:
         CatalogError: it is such a file.
     """
-    models = list(dict.fromkeys(name.decode() for name in _MODEL.findall(sample)))
-    if len(models) > 1:
-        raise CatalogError(
-            f"{path} is a dump of Django with objects of {', '.join(models)}, of which not all are products; "
-            "write those of the products alone, with the names of their categories in place of keys (such as "
-            "dumpdata with the products' model and --natural-foreign)"
-        )
     key = shape.prefix.removesuffix(".item")
     if shape.rivals:
         raise CatalogError(

@@ -135,6 +135,8 @@ def _columns_of(names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     if ours.get("categories") == "categories":
         return ours.get("id", ""), ("categories",)
     numbers = [name for one in REFERENCES for name in names if normal_name(name) == one]
+    # as <classification-category>
+    numbers += filter(is_category, names)
     columns = (ours["categories"], *numbers) if "categories" in ours else tuple(numbers)
     return ours.get("id", ""), tuple(dict.fromkeys(columns))
 

@@ -27,6 +27,7 @@ from shelfwise.catalog.reading.formats._as_lines import blocks_of
 from shelfwise.catalog.reading.formats._json_bounds import bounded_items, inside, values_at
 from shelfwise.catalog.reading.formats._json_brackets import in_brackets, lack_brackets
 from shelfwise.catalog.reading.formats._json_categories import NamedById, listing_keys
+from shelfwise.catalog.reading.formats._json_django import is_object, models_of, products_of_dump
 from shelfwise.catalog.reading.formats._json_groups import is_group, members_of
 from shelfwise.catalog.reading.formats._json_included import Included
 from shelfwise.catalog.reading.formats._json_lines import JsonLinesFormat
@@ -112,12 +113,14 @@ class Json(JsonLinesFormat):
         """
         sample = b"".join(_sampled(_chunks(path, settings)))
         shape = json_shape(sample, settings.columns)
-        refuse_unclear(shape, path, sample)
+        refuse_unclear(shape, path)
         sentences: tuple[str, ...] = ()
         if shape.layout is Layout.OBJECTS:
             opened = partial(_objects, path, settings, advance, shape)
             records = opened()
-            if not shape.categories and may_name_others(sample):
+            if models_of(sample.decode("utf-8", "replace")):
+                records, sentences = products_of_dump(partial(opened, as_given=True), path)
+            elif not shape.categories and may_name_others(sample):
                 records, sentences = split_mixed(opened)
             elif not shape.prefix:
                 # lines may come in pairs
@@ -157,7 +160,7 @@ def _told(shape: JsonShape) -> tuple[str, ...]:
 
 def _is_record(values: Values) -> bool:
     """Whether an object is as records of other files are, and has not all of its fields deep inside."""
-    return is_plain(values) and not deep_only([values])
+    return is_plain(values) and not deep_only([values]) and not is_object(values)
 
 
 def _object(line: bytes) -> Values | None:
@@ -193,9 +196,13 @@ def _sampled(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _objects(
-    path: Path, settings: CatalogSettings, advance: Callable[[int], None], shape: JsonShape
+    path: Path,
+    settings: CatalogSettings,
+    advance: Callable[[int], None],
+    shape: JsonShape,
+    as_given: bool = False,
 ) -> Iterator[Any]:
-    """The records of arrays, or of objects one after the other.
+    """The records of arrays, or of objects one after the other, as other files have them or as they are.
 
     Raises:
         DamagedFileError: the file is no JSON from some place on, or has a record that is too long.
@@ -207,14 +214,14 @@ def _objects(
         for record in bounded_items(chunks, partial(_chunks, path, settings), shape.prefix):
             if included is None and isinstance(record, Mapping) and "relationships" in record:
                 included = Included(_chunks(path, settings))
-            yield from _records_of(record, shape, included)
+            yield from (record,) if as_given else _records_of(record, shape, included)
             given += 1
     except ijson.JSONError:
         # Python's reader takes what many programs write though JSON has no such thing, such as NaN
         values = _whole_values(path, settings, lambda _: None)
         further = (record for value in values for record in values_at(value, shape.prefix))
         for record in islice(further, given, None):
-            yield from _records_of(record, shape, included)
+            yield from (record,) if as_given else _records_of(record, shape, included)
 
 
 def _records_of(record: Any, shape: JsonShape, included: Included | None) -> Iterator[Any]:

@@ -56,7 +56,7 @@ _MERCHANT = "{http://base.google.com/ns/1.0}"
 _LANGUAGES = ("lang", "language", "languagecode", "locale")
 """Attributes, in lower case, that say the language of a text."""
 
-_SAID_IN_ATTRIBUTES = ("href", "src", "url", "value", "name")
+_SAID_IN_ATTRIBUTES = ("href", "src", "url", "path", "value", "name")
 """Attributes, in lower case, that hold what an element without a text says, likeliest first."""
 
 _OPENING = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,8 +26,14 @@ _IN_WORDS = SYNONYMS["description"]
 
 _LONGEST_NAME = 60
 
-_ADDRESSES = words_of("src url imageUrl contentUrl hi_res large main href link path")
+_ADDRESSES = words_of(
+    """
+    src url imageUrl contentUrl url_fullxfull original hi_res large main href link path MIME_SOURCE image
+    """
+)
 """Keys under which an object has the address of an image, the best first."""
+
+_IMAGE = re.compile(r"(?i)\.(?:jpe?g|png|webp|gif|avif|bmp|tiff?)\b")
 
 WHOLE_PATHS = words_of(
     """
@@ -111,11 +118,26 @@ def plain_scalar(value: Any) -> Any:
 
 
 def address_of(value: Any) -> Any:
-    """The address of an image that is an object, such as ``{"src": "1.png"}``; other values as given."""
+    """The address of an image that is an object, or inside one; other values as given.
+
+    >>> address_of({"src": "1.png"}), address_of({"image-group": [{"image": {"path": "1.png"}}]})
+    ('1.png', '1.png')
+    """
     if not isinstance(value, Mapping):
         return value
-    found = (value[key] for key in _ADDRESSES if isinstance(value.get(key), str))
-    return next(found, value)
+    named = (_first(value.get(key)) for key in _ADDRESSES)
+    found = next((address for address in named if isinstance(address, str)), None)
+    if found is not None:
+        return found
+    parts = (part if isinstance(part, list) else [part] for part in value.values())
+    inside = [address_of(one) for part in parts for one in part if isinstance(one, Mapping)]
+    texts = [text for text in inside if isinstance(text, str)]
+    # BMEcat lists data sheets beside the images
+    return next(filter(_IMAGE.search, texts), texts[0] if texts else value)
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
 
 
 def _name(value: Mapping[str, Any], otherwise: Any) -> Any:
