@@ -19,7 +19,7 @@ _EXACT = (
     "#¡NUM!,#¡NULO!,#ARG!,#ADR!,#DZIEL/0!,#NAZWA?,#LICZBA!,#ZERO!,#N/D!,\N{EN DASH},\N{EM DASH}"
 )
 _IN_ANY_CASE = (
-    "none,null,(null),[null],<null>,n/a,n.a.,n/d,n.d.,s/d,b.d.,b/d,n.v.t.,n/c,n.c.,n/r,n.r.,"
+    "none,(none),tbd,null,(null),[null],<null>,n/a,n.a.,n/d,n.d.,s/d,b.d.,b/d,n.v.t.,n/c,n.c.,n/r,n.r.,"
     "brak,brak danych,keine angabe,keine Angabe,yok,belirtilmemiş,не указано,нет данных,"
     "keine,keiner,geen,ingen,saknas,aucun,aucune,ninguno,ninguna,nessuno,nessuna,nenhum,nenhuma,"
     "n.a,not specified,unspecified,not provided,not applicable,no data,nicht angegeben,non spécifié,"

@@ -89,3 +89,10 @@ def test_categories_by_a_word_go_before_tags(tmp_path: Path, names: tuple[str, s
     # a type may be one of another kind
     result = read(tmp_path, table(("id", "title", names[0], "type"), rows))
     assert result.reading.columns["categories"] == names[0]
+
+
+def test_an_empty_column_of_categories_is_none(tmp_path: Path) -> None:
+    """The products had no categories, without a word."""
+    rows = [(n, f"Mug {n}", "", ("Mugs", "Gifts")[n % 2]) for n in range(12)]
+    result = read(tmp_path, table(("id", "title", "categories", "Type"), rows))
+    assert result.reading.columns["categories"] == "Type"

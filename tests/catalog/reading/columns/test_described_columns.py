@@ -236,6 +236,7 @@ def test_an_article_beside_a_number_is_a_title(tmp_path: Path, names: tuple[str,
         ("Цена до скидки, ₽", "Цена со скидкой, ₽"),
         ("Cena netto [zł]", "Cena brutto [zł]"),
         ("Piyasa Satış Fiyatı (KDV Dahil)", "Satılacak Fiyat (KDV Dahil)"),
+        ("Nettopreis", "Bruttopreis"),
         ("Harga Normal (Rp) *", "Harga Penjualan (Rp) *"),
     ],
 )
@@ -341,3 +342,12 @@ def test_a_price_after_a_discount_is_the_price(tmp_path: Path) -> None:
     for names in (("retail_price", "discounted_price"), ("actual_price", "discount_price")):
         found = read(tmp_path, table(("id", "title", *names), rows)).catalog
         assert found.column("price") == [4 + n for n in range(len(PRODUCTS))]
+
+
+def test_names_in_short_forms(tmp_path: Path) -> None:
+    names = ("PRODUCT_ID", "CATG_NM", "PRODUCT_NM", "UNIT_PRC", "BRND_NM")
+    rows = [(p.id, p.leaves[0], p.title, p.price, p.brand) for p in PRODUCTS]
+    result = read(tmp_path, table(names, rows))
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+    assert result.catalog.column("brand") == [p.brand for p in PRODUCTS]
+    assert names_read(result) == [{p.leaves[0]} for p in PRODUCTS]

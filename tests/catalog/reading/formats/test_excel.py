@@ -115,6 +115,10 @@ def test_a_second_table_below_is_no_products(tmp_path: Path) -> None:
     assert result.catalog.ids == ["7", "8"]
     told = "workbook: another table begins in row 5 (category, owner); it is not read"
     assert told in result.reading.evidence
+    # with a title of its own, and names that are usual
+    below = [[None], ["Codes"], ["code", "name"], ["c1", "Mugs"], ["c2", "Lamps"]]
+    result = read_catalog(workbook(tmp_path, rows + below))
+    assert result.catalog.ids == ["7", "8"]
     # a blank row within one table ends nothing
     again = [*rows, [None], ["9", "Pan", "Mugs"]]
     assert read_catalog(workbook(tmp_path, again)).catalog.ids == ["7", "8", "9"]

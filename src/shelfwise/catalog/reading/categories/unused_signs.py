@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 LEFT_SIGNS = (
-    *("//", "||", ";;", "__", "/", "|", ";", ",", "\\", "^", "~", "#", "::", ":", " - "),
+    *("//", "||", ";;", "/", "|", ";", ",", "\\", "^", "~", "#", "::", ":", " - "),
     *(" \N{EN DASH} ", " \N{EM DASH} ", " \N{MIDDLE DOT} ", " \N{BULLET} "),
     *(" + ", "+", " & ", ">", ".", "\n", "\t"),
 )

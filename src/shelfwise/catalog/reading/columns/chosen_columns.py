@@ -166,8 +166,9 @@ class _Columns:
         of_categories = levels.names if levels else ()
         for field in SYNONYMS:
             column = self._column(field)
-            # one that only counts the rows is no name
-            is_named = column is not None and not (field == "id" and is_index(column))
+            # one that only counts the rows, or has no category in any, is no name
+            says_nothing = {"id": is_index, "categories": self._is_empty}.get(field)
+            is_named = column is not None and not (says_nothing and says_nothing(column))
             if is_named or field in self._told or self._has_levels(field):
                 continue
             used = {*self._used, *(one for one, *_ in found.values()), *of_categories}
@@ -268,8 +269,7 @@ class _Columns:
     def take_nested_price(self) -> None:
         """A price inside objects, where there is no other."""
         price = self._column("price")
-        has_price = price is not None and not self._is_empty(price)
-        if has_price or "price" in self._told:
+        if "price" in self._told or (price is not None and not self._is_empty(price)):
             return
         nested = find_nested_price(self._names, self._sample)
         if nested is not None:

@@ -37,7 +37,7 @@ _RECOMMENDED = frozenset(("mrp", "msrp", "rrp", "uvp", "定价"))
 """Prices that makers recommend; shops sell for others."""
 
 _OTHER_PRICE = re.compile(
-    r"(?:^|_)(?:net|netto|ht|normal|normale|regular|list|lista|до_скидки|piyasa)(?:_|$)|_de$"
+    r"(?:^|_)(?:net|netto|nettopreis|ht|normal|normale|regular|list|lista|до_скидки|piyasa)(?:_|$)|_de$"
 )
 """Words of a price without taxes, or before a discount, as ``Preço De`` beside ``Preço Por``."""
 

@@ -23,7 +23,7 @@ FIELD_WORDS = _sets(
             معرف 編號 貨號 артикул symbol 品番 货号 n nº cód kód oxartnum cikkszám 型番 품번 šifra کد شناسه
         """,
         "title": """
-            title titel titre başlık título titolo name nombre nome nom nazwa název bezeichnung
+            title titel titre başlık título titolo name nm nombre nome nom nazwa název bezeichnung
             headline designation désignation libellé название наименование adı 商品名 品名
             タイトル 名称 名稱 nume 标题 제품명 상품명 품목명 품명 اسم أسم τίτλος שם ชื่อ nama
             tytuł tên isim navn namn naam adi urunadi stokadi naziv назва megnevezés denumire neve nimi ismi
@@ -44,7 +44,7 @@ FIELD_WORDS = _sets(
             bilde billede kuva görsel gambar фото изображение зображення φωτογραφία εικόνα 主图 รูป תמונה slika
         """,
         "categories": """
-            category categories kategorie catégorie categoria categoría kategori kategoria
+            category categories catg ctgry kategorie catégorie categoria categoría kategori kategoria
             категория категорія taxonomy taxon warengruppe crumb type typ tipo produkttyp
             カテゴリ ジャンル 类目
             分类 分组 分類 類別 카테고리 분류 فئة تصنيف κατηγορία קטגוריה หมวดหมู่ kategória
@@ -52,13 +52,13 @@ FIELD_WORDS = _sets(
             tuoteryhmä kategórie kategorija productgroep kategooria دسته श्रेणी
         """,
         "price": """
-            price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp rrp
+            price preis precio preço prezzo prix cena цена ціна tarif fiyat fiyatı vk uvp evp rrp prc
             msrp mrp pris prijs hinta 価格 价格 價格 售價 售价 单价 가격 판매가 단가 سعر
             τιμή מחיר ราคา harga giá vk1 listino preț pvp pvc valor importe salgspris 零售价
             定价 kaina cijena hind قیمت मूल्य
         """,
         "brand": """
-            brand marke marka marque marca varumärke varemerke
+            brand brnd marke marka marque marca varumärke varemerke
             ブランド メーカー 品牌 브랜드 العلامة ماركة μάρκα
             מותג แบรนด์ ยี่ห้อ producent produttore fabrikant hersteller tillverkare valmistaja
             üretici gyártó виробник maker fabricante merek hiệu برند manufacturer
@@ -101,8 +101,8 @@ OTHER_WORDS = _sets(
             familia 分组 グループ 그룹 类目 分类 カテゴリ カテゴリー ディレクトリ 카테고리 분류
         """,
         "title": """
-            category kategorie brand marke file datei image bild option attribute variant vendor
-            seller supplier party lieferant hersteller manufacturer color colour size class group
+            category catg ctgry kategorie brand brnd marke file datei image bild option attribute variant
+            vendor seller supplier party lieferant hersteller manufacturer color colour size class group
             department division section shop store user author customer status type unit length
             lenght first last url groep grupa gruppo grupo famille familia famiglia code number
             分组 分类 类目 カテゴリ グループ 그룹 카테고리 仓库 供应商

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shelfwise.catalog.reading.columns.column_mapping import normal_name
+from shelfwise.catalog.reading.columns.column_synonyms import SYNONYMS
+
+_KNOWN = frozenset(name for names in SYNONYMS.values() for name in names)
 _FEWEST = 2
 """Filled cells of a row from which on it may have the names of columns."""
 
@@ -13,7 +17,8 @@ def rows_of_first_table(
 ) -> tuple[int, tuple[str, ...]]:
     """How many rows belong to the table, and what a user is told of those below.
 
-    Another table begins behind a blank row, with names of its own of which one is a name of this table's.
+    Another table begins behind a blank row, with names of its own of which one is a name of this table's, or
+    of which several are usual ones. A title may stand above it.
 
     Args:
         rows: all rows of a sheet as texts, up to the last filled cell of each.
@@ -22,18 +27,23 @@ def rows_of_first_table(
 
     >>> rows_of_first_table([["id", "category"], ["7", "Mugs"], [], ["category", "owner"]], 0, 0)[0]
     3
+    >>> rows_of_first_table([["id", "kind"], ["7", "Mugs"], [], ["Owners"], ["code", "name"]], 0, 0)[0]
+    3
     """
     names = [name.casefold() for name in rows[header]]
     for place in range(last + 2, len(rows)):
         cells = [cell.casefold() for cell in rows[place]]
         filled = list(filter(None, cells))
+        is_titled = len(list(filter(None, rows[place - 1]))) == 1
+        above = rows[place - 2 if is_titled else place - 1]
         # a header that comes again is that of the same table
-        if any(rows[place - 1]) or len(filled) < _FEWEST or cells == names:
+        if any(above) or len(filled) < _FEWEST or cells == names:
             continue
-        if not set(filled) & set(names) or any(map(_is_number, filled)):
+        are_usual = sum(normal_name(cell) in _KNOWN for cell in filled) >= _FEWEST
+        if not (set(filled) & set(names) or are_usual) or any(map(_is_number, filled)):
             continue
         listed = ", ".join(filter(None, rows[place]))
-        return place, (
+        return place - is_titled, (
             f"workbook: another table begins in row {place + 1} ({listed}); it is not read",
         )
     return len(rows), ()
