@@ -59,7 +59,7 @@ class ListedCategories:
 
     def resolve(self, fields: dict[str, Any]) -> None:
         """Give a record the paths of its categories, where it has their ids."""
-        identity, columns = _columns_of(tuple(fields))
+        identity, columns, called_so = _columns_of(tuple(fields))
         for column in columns:
             found = self._paths(fields[column])
             # an id by itself says nothing; a name may as well be one of a list
@@ -73,6 +73,13 @@ class ListedCategories:
         product = fields.get(identity)
         if isinstance(product, str) and product in self._of_product and not columns:
             fields["categories"] = self._paths(self._of_product[product])
+            return
+        for column in called_so:
+            found = self._paths(fields[column])
+            if found and len(found) == _count(fields[column]):
+                del fields[column]
+                fields["categories"] = found
+                return
 
     def _paths(self, numbers: Any) -> list[list[str]]:
         texts = [number for number in _listed(numbers) if isinstance(number, str)]
@@ -125,20 +132,20 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @lru_cache(maxsize=1024)
-def _columns_of(names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Of a record the field with its id, and those that may have the ids of its categories, likeliest first.
+def _columns_of(names: tuple[str, ...]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Of a record the field with its id, those that may have the ids of its categories, likeliest first, and
+    those that are called so in other ways, as ``<classification-category>`` is.
 
     Most records of a file have the same fields.
     """
     ours = plan_columns(names, {}).ours
     # names that a record has under this very word need no ids
     if ours.get("categories") == "categories":
-        return ours.get("id", ""), ("categories",)
+        return ours.get("id", ""), ("categories",), ()
     numbers = [name for one in REFERENCES for name in names if normal_name(name) == one]
-    # as <classification-category>
-    numbers += filter(is_category, names)
     columns = (ours["categories"], *numbers) if "categories" in ours else tuple(numbers)
-    return ours.get("id", ""), tuple(dict.fromkeys(columns))
+    called_so = (name for name in names if is_category(name) and name not in columns)
+    return ours.get("id", ""), tuple(dict.fromkeys(columns)), tuple(called_so)
 
 
 def _parts(element: Element) -> dict[str, str]:
