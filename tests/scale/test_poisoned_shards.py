@@ -167,6 +167,7 @@ def test_a_worker_that_says_nothing_is_replaced_and_the_third_time_its_shard_is_
 
     monkeypatch.setattr(local_engine._Worker, "work_on", work_stopped)
     monkeypatch.setattr(local_engine, "SILENT_SECONDS", 6.0)
+    monkeypatch.setattr(local_engine, "UNKNOWN_SECONDS", 6.0)
     found = run(tmp_path / "labels")
     assert stopped == [0, 2, 2, 2]
     reason = found["failed"]["products-00002.parquet"]

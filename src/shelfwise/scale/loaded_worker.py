@@ -10,11 +10,11 @@ from shelfwise.scale.labeller import ShardLabeller
 from shelfwise.scale.shard_worker import ShardWorker
 
 
-def loaded_worker(job: Job) -> tuple[ShardWorker | None, str]:
+def loaded_worker(job: Job, context: Context) -> tuple[ShardWorker | None, str]:
     """The worker of a job; without one the reason, for the run to tell."""
     kind = ShardEvaluator if job.out is None else ShardLabeller
     try:
-        return kind(job, Context()), ""
+        return kind(job, context), ""
     except ShelfwiseError as error:
         return None, str(error)
     # whatever is wrong with a model, the run has to be told

@@ -19,6 +19,7 @@ from shelfwise.errors import BundleError
 from shelfwise.scale.engine import Advanced, Event
 from shelfwise.scale.job import Job
 from shelfwise.scale.shard_queue import ShardQueue, Task
+from shelfwise.scale.signs_of_life import ALIVE
 from shelfwise.scale.watchdog import Watchdog
 
 log = logging.getLogger("shelfwise")
@@ -27,7 +28,10 @@ LOADING_SECONDS = 900.0
 """How long a worker may take to load its model."""
 
 SILENT_SECONDS = 300.0
-"""How long a worker may be silent, at least: it tells every 2,048 products that they are labelled."""
+"""How long a worker may be silent, at least: it tells how far images and texts are encoded, too."""
+
+UNKNOWN_SECONDS = 900.0
+"""The same before the first 2,048 products are labelled, which a worker tells as well."""
 
 MAX_LOADING_DEATHS = 3
 """Workers that may die while they load the model, one after the other."""
@@ -45,13 +49,14 @@ class _Worker:
         task: what it does; None while it waits for something to do.
         is_ready: whether its model is loaded.
         heard: when it last said something.
+        told: when it last told that products were labelled.
         silent: for how many seconds it had said nothing when it was ended for that; 0 where it was not.
     """
 
     def __init__(self, job: Job, messages: queue.Queue[tuple[_Worker, Any]]) -> None:
         self.task: Task | None = None
         self.is_ready = False
-        self.heard = time.monotonic()
+        self.heard = self.told = time.monotonic()
         self.silent = 0.0
         self._process = subprocess.Popen(
             COMMAND,
@@ -66,7 +71,7 @@ class _Worker:
     def work_on(self, task: Task) -> None:
         """Give it something to do."""
         self.task = task
-        self.heard = time.monotonic()
+        self.heard = self.told = time.monotonic()
         self._send(task.to_line())
 
     def kill(self) -> None:
@@ -134,7 +139,8 @@ class LocalEngine:
         self._workers: list[_Worker] = []
         self._queue = ShardQueue(job.plan, ())
         self._deaths_loading = 0
-        self._watchdog = Watchdog(SILENT_SECONDS, SILENT_SECONDS)
+        self._watchdog = Watchdog(SILENT_SECONDS, UNKNOWN_SECONDS)
+        self._looked = time.monotonic()
 
     def start(self) -> None:
         """Start the workers, and wait until they have loaded the model."""
@@ -170,19 +176,22 @@ class LocalEngine:
 
     def _next_events(self) -> Iterator[Event]:
         """What the next message tells; nothing after a while without any."""
+        # a worker that hangs sends nothing that could be waited for, and the others may always have something
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._kill_hanging()
         try:
             worker, message = self._messages.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
-            # a worker that hangs sends nothing that could be waited for
-            self._kill_hanging()
             return
         if message is None:
             yield from self._dead(worker)
             return
-        now = time.monotonic()
+        worker.heard = time.monotonic()
+        if message["kind"] == ALIVE:
+            return
         if worker.task is not None:
-            self._watchdog.saw(now - worker.heard)
-        worker.heard = now
+            self._watchdog.saw(worker.heard - worker.told)
+        worker.told = worker.heard
         yield from self._event(worker, message)
 
     def _event(self, worker: _Worker, message: dict[str, Any]) -> Iterator[Event]:
@@ -221,7 +230,7 @@ class LocalEngine:
 
     def _kill_hanging(self) -> None:
         """End workers that have been silent for too long."""
-        now = time.monotonic()
+        now = self._looked = time.monotonic()
         for worker in self._workers:
             silent = now - worker.heard
             if not worker.is_ready:

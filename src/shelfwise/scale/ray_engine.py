@@ -29,8 +29,8 @@ LOADING_SECONDS = 900.0
 SHARD_SECONDS = 600.0
 """How long a shard may take, at least."""
 
-UNKNOWN_SECONDS = 3600.0
-"""How long a shard may take while none has been finished."""
+UNKNOWN_SECONDS = 1.0
+"""How long a product may take while no shard has been finished: many times what the slowest models take."""
 
 MIN_CPUS = 2
 
@@ -134,11 +134,12 @@ class _Actor:
     def load(self) -> str:
         """Load the model; the reason where that is refused, else nothing."""
         from shelfwise.core.one_thread import use_one_thread
+        from shelfwise.core.types import Context
         from shelfwise.scale.loaded_worker import loaded_worker
 
         # the process is this actor's own
         use_one_thread()
-        self._worker, reason = loaded_worker(Job.from_line(self._line))
+        self._worker, reason = loaded_worker(Job.from_line(self._line), Context())
         return reason
 
     def do(self, line: bytes) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class Watchdog:
 
     Args:
         least: seconds that are never too long.
-        unknown: seconds that are not too long while nothing was seen.
+        unknown: seconds that are not too long for a unit of work while none was seen.
     """
 
     def __init__(self, least: float, unknown: float) -> None:
@@ -31,6 +31,5 @@ class Watchdog:
 
     def limit(self, amount: int = 1) -> float:
         """Seconds from which on so much work is taken for hanging."""
-        if not self._seen:
-            return self._unknown
-        return max(self._least, SLOWER_THAN_USUAL * median(self._seen) * max(amount, 1))
+        longest = SLOWER_THAN_USUAL * median(self._seen) if self._seen else self._unknown
+        return max(self._least, longest * max(amount, 1))

@@ -22,6 +22,7 @@ from shelfwise.core.standard_output import take_standard_output
 from shelfwise.scale.job import Job
 from shelfwise.scale.loaded_worker import loaded_worker
 from shelfwise.scale.shard_queue import Task
+from shelfwise.scale.signs_of_life import ALIVE, showing_life
 
 
 def main() -> None:
@@ -37,7 +38,8 @@ def main() -> None:
     job = Job.from_line(requests.readline())
     tasks: queue.Queue[Task] = queue.Queue()
     threading.Thread(target=_receive, args=(requests, tasks), daemon=True).start()
-    worker, reason = loaded_worker(job)
+    # what is encoded is told from this thread as well, so that no message is written into another
+    worker, reason = loaded_worker(job, showing_life(partial(_send, answers, {"kind": ALIVE})))
     if worker is None:
         _send(answers, {"kind": "refused", "reason": reason})
         return

@@ -1,0 +1,71 @@
+"""A worker that is slow is left alone; one that hangs is ended, however much the others have to say."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from shelfwise.core.types import Context
+from shelfwise.scale import local_engine, signs_of_life
+from shelfwise.scale.engine import Failed, Finished
+from shelfwise.scale.job import Job
+from shelfwise.scale.local_engine import LocalEngine, local_workers
+from shelfwise.scale.plan import LabelPlan, LabelSettings, Shard
+
+# of the first shard it is alive for three times as long as a worker may be silent; of the second it hangs
+WORKER = """
+import json, sys, time
+say = lambda **message: print(json.dumps(message), flush=True)
+sys.stdin.readline()
+say(kind="ready")
+for line in sys.stdin:
+    number = json.loads(line)["number"]
+    if number == 1:
+        time.sleep(600)
+    for _ in range(30):
+        time.sleep(0.1)
+        say(kind="alive")
+    say(kind="finished", number=number, entry={"rows": 10}, by_other=False)
+"""
+
+
+def test_a_slow_worker_is_not_taken_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_engine, "COMMAND", (sys.executable, "-c", WORKER))
+    monkeypatch.setattr(local_engine, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(local_engine, "UNKNOWN_SECONDS", 1.0)
+    monkeypatch.setattr(local_engine, "_LOOK_SECONDS", 0.2)
+    ended = []
+    killed = LocalEngine._dead
+
+    def dead(self: LocalEngine, worker: local_engine._Worker) -> object:
+        assert worker.task is not None
+        ended.append(worker.task.number)
+        return killed(self, worker)
+
+    monkeypatch.setattr(LocalEngine, "_dead", dead)
+    names = [f"products-{number:05}.parquet" for number in range(2)]
+    shards = [Shard(name, rows=10, bytes=1, sha256="0" * 64) for name in names]
+    job = Job("model", "in", "out", "images", LabelPlan("0", LabelSettings(), shards))
+    with local_workers(job, 2) as engine:
+        events = list(engine.label(range(2)))
+    assert [one.number for one in events if isinstance(one, Finished)] == [0]
+    assert [one.number for one in events if isinstance(one, Failed)] == [1]
+    # three workers hung at the second shard, and none was ended at the first
+    assert ended == [1, 1, 1]
+
+
+def test_signs_are_of_work_that_advances_and_about_one_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(signs_of_life.time, "monotonic", lambda: now)
+    shown: list[float] = []
+    context = signs_of_life.showing_life(lambda: shown.append(now))
+    assert isinstance(context, Context)
+    with context.progress("images", 100) as progress:
+        for step in range(100):
+            now = step / 10
+            # nothing was done in the second half
+            progress.advance(1 if step < 50 else 0)
+    assert shown == pytest.approx([1.0, 2.0, 3.0, 4.0])
