@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from shelfwise.core.types import Context
-from shelfwise.scale import local_engine, signs_of_life
+from shelfwise.scale import local_engine, signs_of_life, watchdog
 from shelfwise.scale.engine import Failed, Finished
 from shelfwise.scale.job import Job
 from shelfwise.scale.local_engine import LocalEngine, local_workers
@@ -20,21 +20,24 @@ say = lambda **message: print(json.dumps(message), flush=True)
 sys.stdin.readline()
 say(kind="ready")
 for line in sys.stdin:
-    number = json.loads(line)["number"]
+    number = json.loads(line)[0]
     if number == 1:
         time.sleep(600)
-    for _ in range(30):
+    for _ in range(90):
         time.sleep(0.1)
         say(kind="alive")
     say(kind="finished", number=number, entry={"rows": 10}, by_other=False)
 """
 
 
+@pytest.mark.slow
 def test_a_slow_worker_is_not_taken_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_engine, "COMMAND", (sys.executable, "-c", WORKER))
-    monkeypatch.setattr(local_engine, "SILENT_SECONDS", 1.0)
-    monkeypatch.setattr(local_engine, "UNKNOWN_SECONDS", 1.0)
+    monkeypatch.setattr(local_engine, "SILENT_SECONDS", 3.0)
+    monkeypatch.setattr(local_engine, "UNKNOWN_SECONDS", 3.0)
     monkeypatch.setattr(local_engine, "_LOOK_SECONDS", 0.2)
+    # the hanging shard is not to wait for ten times what the other one took
+    monkeypatch.setattr(watchdog, "SLOWER_THAN_USUAL", 0)
     ended = []
     killed = LocalEngine._dead
 
