@@ -199,3 +199,18 @@ def test_categories_as_objects(tmp_path: Path, value: Any, paths: list[list[str]
     records = [{"id": number, "title": "A", "categories": value} for number in range(3)]
     result = read(tmp_path, json.dumps(records), "products.json")
     assert result.catalog.column("categories") == [paths] * 3
+
+
+def test_choices_beside_an_envelope_are_told(tmp_path: Path) -> None:
+    """Label Studio's tasks had no categories, without a word."""
+    rows = [
+        {
+            "id": p.id,
+            "data": {"title": p.title},
+            "annotations": [{"result": [{"value": {"choices": [p.leaves[0]]}}]}],
+        }
+        for p in PRODUCTS
+    ]
+    result = read(tmp_path, json.dumps(rows), "x.json")
+    assert result.catalog.column("title") == [p.title for p in PRODUCTS]
+    assert "'annotations' has a key 'choices' inside" in " ".join(result.reading.evidence)

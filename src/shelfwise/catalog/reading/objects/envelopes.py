@@ -37,6 +37,9 @@ _ABOUT = "sys"
 _PRIMARY_KEY = "pk"
 """Where Django has the id of what stands in an envelope, beside the name of its model."""
 
+_ANNOTATIONS = "annotations"
+"""Where Label Studio has what people chose, beside ``data``: it is kept, so that a user is told of it."""
+
 _ATTRIBUTES = "custom_attributes"
 
 _MAX_DEPTH = 3
@@ -105,6 +108,8 @@ def record_at(record: Any, path: Sequence[str]) -> Any:
         beside.update(
             {field: (ours[field], inside[ours[field]]) for field in _BESIDE if field in ours}
         )
+        if _ANNOTATIONS in inside:
+            beside[_ANNOTATIONS] = (_ANNOTATIONS, inside[_ANNOTATIONS])
         about = inside.get(_ABOUT)
         if isinstance(about, Mapping) and "id" in about:
             beside["id"] = ("id", about["id"])
