@@ -58,7 +58,8 @@ def test_errors_name_the_fix():
     with pytest.raises(
         LabelError,
         match=re.escape(
-            "no label has 400 products; the most frequent, 'X', has 12; lower --min-count"
+            "no label has 400 products; the most frequent, 'X', has 12; "
+            "lower --min-count, labels.min_count in settings"
         ),
     ):
         LabelSet.fit([[["X"]]] * 12 + [[["Y"]]], LabelSettings(min_count=400))

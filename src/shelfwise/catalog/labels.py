@@ -157,7 +157,8 @@ class LabelSet:
         if not frequent:
             name = max(counts, key=lambda name: counts[name])
             found = f"the most frequent, {name!r}, has {counts[name]}"
-            raise LabelError(f"no label has {min_count} products; {found}; lower --min-count")
+            fix = "lower --min-count, labels.min_count in settings"
+            raise LabelError(f"no label has {min_count} products; {found}; {fix}")
         return cls(tuple(sorted(frequent)), settings.mode)
 
     def encode(self, categories: Sequence[Paths | None]) -> Floats:
