@@ -141,7 +141,7 @@ def test_parts_that_learn_have_to_be_fitted() -> None:
             [{"policy": "mean"}, {"policy": "mean", "settings": {"weight": [1]}}],
             r"parts\.1\.settings: .*setting weight: ",
         ),
-        ([{"policy": "blend"}], r"parts\.0\.settings: .*setting parts: Field required"),
+        ([{"policy": "blend"}], r"parts\.0\.settings: .*setting parts: is missing"),
         (
             [{"policy": "early"}],
             r"parts\.0\.settings: .*reads features; only policies that read scores",

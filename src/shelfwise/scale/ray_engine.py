@@ -30,7 +30,7 @@ SHARD_SECONDS = 600.0
 """How long a shard may take, at least."""
 
 UNKNOWN_SECONDS = 1.0
-"""How long a product may take while no shard has been finished: many times what the slowest models take."""
+"""How long a product may take while no shard has been finished: several times what slow models take."""
 
 MIN_CPUS = 2
 

@@ -66,8 +66,11 @@ def told_property_types(
     if "categories" in columns:
         return ()
     for name in names:
+        # by its name first: a file may have a column a record
+        if not any(map(is_property_type, plain_names(name))):
+            continue
         values = [value for value in sample(name) if not is_missing(value)]
-        if any(map(is_property_type, plain_names(name))) and HOLDS["categories"](values):
+        if HOLDS["categories"](values):
             return (
                 f"categories: {name} is not taken, as it says something about a product and not what it is; "
                 f"{how_to_take('categories', name)}",
