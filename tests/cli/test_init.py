@@ -247,3 +247,14 @@ def test_columns_without_a_usual_name_are_asked_for(tmp_path: Path) -> None:
     assert columns == {"id": "serial", "title": "title", "categories": "kind"}
     labels = read_catalog(source, Config.load(file=out).catalog).catalog.column("categories")
     assert labels[1] == [["Home", "Mugs"], ["Gifts"]]
+
+
+def test_a_catalogue_without_any_category_is_told(command: Command, tmp_path: Path) -> None:
+    source, out = tmp_path / "shop.jsonl", tmp_path / "shop.toml"
+    lines = [{"id": str(n), "title": f"Blue mug {n}", "categories": []} for n in range(3)]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    told = "note: 3 x a product has no category, and none has any; check which column holds them"
+    assert told in command("init", source, "--out", out).stdout
+    lines[1]["categories"] = [["Mugs"]]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    assert "no category" not in command("init", source, "--out", out, "--overwrite").stdout

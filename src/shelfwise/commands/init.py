@@ -20,6 +20,9 @@ from shelfwise.errors import NothingUsableError, StorageError, TwoReadingsError
 NO_COLUMN = "none of these"
 """The answer that no column holds the field."""
 
+NO_CATEGORY = "a product has no category, and none has any; check which column holds them"
+"""What is told of a column of categories that is empty."""
+
 MAX_CANDIDATES = 20
 """Columns named among which one may hold the categories."""
 
@@ -108,6 +111,9 @@ def init_settings(
         read = _read(source, answers, ask, contexts)
     config = Config.load().model_copy(update={"catalog": answers.settings()})
     summary = summarize_reading(ReadFacts.of(read), config)
+    # a training would refuse it
+    if has_categories and not any(read.catalog.column("categories")):
+        summary["notes"][NO_CATEGORY] = len(read.catalog)
     write_text_atomically(out, [settings_text(source.name, read, answers)])
     return {"source": str(source), "out": str(out), **summary, "open_questions": answers.open}
 
