@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shelfwise.catalog.reading.images import images_by_id
 from shelfwise.catalog.reading.reader import ReadResult, open_stream, read_catalog
 from shelfwise.config import CatalogSettings
 
@@ -82,3 +83,18 @@ def test_a_later_run_goes_on_in_the_same_way(tmp_path: Path) -> None:
         list(stream)
     state = json.loads(json.dumps(stream.position.images))
     assert state["named_by"] == ["id", "its file"]
+
+
+def test_a_folder_of_all_images_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was searched once for each of its files."""
+    searched: list[int] = []
+
+    def least(files: list[tuple[object, str]]) -> tuple[object, str]:
+        searched.append(len(files))
+        return min(files)
+
+    monkeypatch.setattr(images_by_id, "min", least, raising=False)
+    paths = {f"images/{n}.jpg": f"images/{n}" for n in range(100)}
+    found = images_by_id.ImagesById(paths).files("its folder")
+    assert found == {"images": ("images/0.jpg",)}
+    assert searched == [100]

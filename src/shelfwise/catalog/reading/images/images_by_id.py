@@ -81,10 +81,13 @@ class ImagesById:
             found = WAYS[way](plain)
             if found is not None:
                 ranked.setdefault(found[0], []).append((found[1], path))
-        return {
-            identity: tuple(path for rank, path in files if rank == min(files)[0])
-            for identity, files in ranked.items()
-        }
+        return {identity: _of_least_rank(files) for identity, files in ranked.items()}
+
+
+def _of_least_rank(files: list[tuple[_Rank, str]]) -> tuple[str, ...]:
+    # once for all: a folder may hold every image there is
+    least, _ = min(files)
+    return tuple(path for rank, path in files if rank == least)
 
 
 def _name(path: str) -> str:
