@@ -112,7 +112,7 @@ def init_settings(
     config = Config.load().model_copy(update={"catalog": answers.settings()})
     summary = summarize_reading(ReadFacts.of(read), config)
     # a training would refuse it
-    if has_categories and not any(read.catalog.column("categories")):
+    if has_categories and not read.catalog.has_value("categories").any():
         summary["notes"][NO_CATEGORY] = len(read.catalog)
     write_text_atomically(out, [settings_text(source.name, read, answers)])
     return {"source": str(source), "out": str(out), **summary, "open_questions": answers.open}
