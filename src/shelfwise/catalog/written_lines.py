@@ -156,5 +156,5 @@ def _why(error: ValidationError) -> str:
     if first["type"] == "string_type":
         message = "expected a text; give it one, or leave the line out"
     if not field:
-        return f"the correction {message}"
+        return f"the line {message}"
     return f"{field}: {message} (got {first['input']!r})"
