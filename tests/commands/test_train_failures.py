@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from shelfwise.cli.main import app
 from shelfwise.commands import train as training
 from shelfwise.commands.train import train
 from shelfwise.config import Config
@@ -70,6 +72,22 @@ def test_pages_that_fail_cost_the_pages_only(
             in told
         )
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_page_that_was_not_written_is_not_named(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_report, "write_report", failing("page"))
+    settings = tmp_path / "small.toml"
+    settings.write_text("stacking.folds = 2\nevaluation.bootstrap = 0\n", "utf-8")
+    words = ["train", str(sample), "--preset", "quick", "--config", str(settings), "--keep-out"]
+    as_json = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "one"), "--json"])
+    told = json.loads(as_json.stdout)
+    assert told["report"] is None
+    assert Path(told["results"]).is_file()
+    in_words = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "two")])
+    assert "report: " not in in_words.stdout
+    assert "report/index.html could not be written" in in_words.stdout
 
 
 def test_figures_that_fail_leave_the_model_and_its_stages(

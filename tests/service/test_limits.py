@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -158,8 +161,6 @@ def test_a_port_that_is_taken_and_a_folder_that_is_no_model_are_told(
 def test_a_model_that_was_changed_ends_the_service_with_a_sentence(
     start: Callable[..., Server], small: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     broken = tmp_path / "model"
     shutil.copytree(small, broken)
     file = broken / "labels.json"
@@ -168,3 +169,25 @@ def test_a_model_that_was_changed_ends_the_service_with_a_sentence(
     assert server.process.wait(60) == 2
     time.sleep(0.2)
     assert "labels.json" in "".join(server.errors)
+
+
+def test_people_are_sent_to_the_page_only_once_the_model_answers(
+    command: Callable[..., object], small: Path, tmp_path: Path
+) -> None:
+    arguments = [sys.executable, "-m", "shelfwise", "serve", str(small), "--port", "0"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            assert b"Loading the model" in process.stderr.readline()
+            opened = process.stdout.readline().decode()
+            address = opened.split()[1]
+            assert httpx.get(f"{address}/readyz", timeout=10).status_code == 200
+        finally:
+            process.kill()
+    broken = tmp_path / "model"
+    shutil.copytree(small, broken)
+    (broken / "labels.json").write_bytes(b"[]")
+    done = command("serve", broken, "--port", "0")
+    assert done.returncode == 2  # type: ignore[attr-defined]
+    assert "Open" not in done.stdout  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -69,7 +69,19 @@ def serve(
         max_body_bytes=max_body,
         drain_delay_seconds=drain_delay,
     )
-    serve(model or _demo(), endpoint, settings, _tell(as_json, endpoint.needs_key), models_root)
+
+    def started(address: str) -> None:
+        if as_json:
+            # a program waits for /readyz itself
+            print_json({"address": address})
+        else:
+            typer.echo(f"Loading the model; {address} answers in some seconds.", err=True)
+
+    def loaded(address: str) -> None:
+        if not as_json:
+            _print_how_to_ask(address, endpoint.needs_key)
+
+    serve(model or _demo(), endpoint, settings, started, loaded, models_root)
 
 
 def _demo() -> Path:
@@ -81,23 +93,15 @@ def _demo() -> Path:
         return demo_model(context).model
 
 
-def _tell(as_json: bool, needs_key: bool) -> Any:
-    """Tells where the service is."""
-
-    def tell(where: dict[str, Any]) -> None:
-        if as_json:
-            print_json(where)
-            return
-        address = where["address"]
-        typer.echo(f"Open {address} to find categories as you type (Ctrl+C ends it).")
-        typer.echo("Or ask from a program:")
-        # the key itself is never printed
-        key = ' -H "authorization: Bearer $SHELFWISE_KEY"' if needs_key else ""
-        body = '{"products": [{"title": "Mug with a handle"}]}'
-        asked = f"{address}/v1/categorize -H 'content-type: application/json'{key}"
-        typer.echo(f"  curl {asked} -d '{body}'")
-
-    return tell
+def _print_how_to_ask(address: str, needs_key: bool) -> None:
+    """Where the service is, for people and for programs."""
+    typer.echo(f"Open {address} to find categories as you type (Ctrl+C ends it).")
+    typer.echo("Or ask from a program:")
+    # the key itself is never printed
+    key = ' -H "authorization: Bearer $SHELFWISE_KEY"' if needs_key else ""
+    body = '{"products": [{"title": "Mug with a handle"}]}'
+    asked = f"{address}/v1/categorize -H 'content-type: application/json'{key}"
+    typer.echo(f"  curl {asked} -d '{body}'")
 
 
 VERBS = (serve,)

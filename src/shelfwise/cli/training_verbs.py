@@ -113,8 +113,8 @@ def train(
     where = {
         "model": str(out),
         "catalog": str(catalog),
-        "report": str(out / "report" / "index.html"),
-        "results": str(out / "report" / "results.json"),
+        "report": _written(out / "report" / "index.html"),
+        "results": _written(out / "report" / "results.json"),
     }
     if as_json:
         shown = {name: results[name] for name in ("decide_with", "seconds", "systems")}
@@ -132,7 +132,9 @@ def train(
         return
     _print_results(results, out)
     _print_changes(results["data"]["corrections"], changed)
-    typer.echo(f"{results['seconds']:.0f} seconds\nreport: {where['report']}")
+    # a note has told why there is no page
+    page = f"\nreport: {where['report']}" if where["report"] else ""
+    typer.echo(f"{results['seconds']:.0f} seconds{page}")
 
 
 def evaluate(
@@ -218,6 +220,11 @@ def compare(
     typer.echo(f"{leaderboard_markdown(results)}\nreport: {where['report']}")
 
 
+def _written(file: Path) -> str | None:
+    """Where a file of the report is; None where it could not be written."""
+    return str(file) if file.is_file() else None
+
+
 def _settings(
     preset: str | None, file: Path | None, like: Path | None, changes: dict[str, Any]
 ) -> Config:
@@ -283,10 +290,9 @@ def _print_changes(corrections: dict[str, Any] | None, changed: dict[str, Any] |
     from shelfwise.evaluation.before_after import before_after_markdown
 
     if corrections is not None:
-        counts = (
-            f"{corrections[name]} products {name}" for name in ("changed", "confirmed", "undecided")
-        )
-        typer.echo(f"corrections: {', '.join(counts)}")
+        kinds = ("changed", "confirmed", "undecided")
+        counts = ", ".join(f"{corrections[kind]} products {kind}" for kind in kinds)
+        typer.echo(f"corrections: {counts}")
     if changed is not None:
         typer.echo(f"\n{before_after_markdown(changed)}\n")
 

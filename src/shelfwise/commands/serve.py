@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import disable_created_metrics
 
@@ -48,13 +47,15 @@ def serve(
     model: Path,
     endpoint: Endpoint,
     settings: ServiceSettings,
-    tell: Callable[[dict[str, Any]], None],
+    started: Callable[[str], None],
+    loaded: Callable[[str], None],
     models_root: Path | None = None,
 ) -> None:
     """Serve `model` until SIGTERM or Ctrl+C.
 
     Args:
-        tell: is told the address, once it listens.
+        started: is told the address once it listens; callers wait while the model is loading.
+        loaded: is told the address once the model answers.
         models_root: the folder whose models may be changed to over HTTP.
 
     Raises:
@@ -77,7 +78,7 @@ def serve(
     pages = [seller_router(engine, needs_key=access.sessions is not None), sign_in_router(access)]
     app = create_app(engine, access, pages)
     address = http_address(endpoint.host, listening.getsockname()[1])
-    run(app, engine, listening, lambda: tell({"address": address}))
+    run(app, engine, listening, lambda: started(address), lambda: loaded(address))
 
 
 def access_of(endpoint: Endpoint) -> Access:

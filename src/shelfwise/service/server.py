@@ -73,19 +73,24 @@ def http_address(host: str, port: int) -> str:
 
 
 def run(
-    app: FastAPI, engine: Engine, listening: socket.socket, started: Callable[[], None]
+    app: FastAPI,
+    engine: Engine,
+    listening: socket.socket,
+    started: Callable[[], None],
+    loaded: Callable[[], None],
 ) -> None:
     """Serve until SIGTERM or Ctrl+C, then tell so, finish what waits, and return.
 
     Args:
-        started: called once it listens; the model may still be loading.
+        started: called once it listens; the model is still loading.
+        loaded: called once the model answers.
 
     Raises:
         ServerError: the model cannot be loaded.
     """
     # the loop of the standard library answers a third fewer products a second
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(app, engine, listening, started))
+        runner.run(_run(app, engine, listening, started, loaded))
     if engine.failure is not None:
         raise ServerError(f"the model cannot be loaded: {engine.failure}")
 
@@ -110,7 +115,11 @@ def server_config(app: Any, close_seconds: int) -> uvicorn.Config:
 
 
 async def _run(
-    app: FastAPI, engine: Engine, listening: socket.socket, started: Callable[[], None]
+    app: FastAPI,
+    engine: Engine,
+    listening: socket.socket,
+    started: Callable[[], None],
+    loaded: Callable[[], None],
 ) -> None:
     server = _Server(server_config(app, CLOSE_SECONDS))
     loop = asyncio.get_running_loop()
@@ -129,7 +138,7 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, _reload, engine, engine.folder)
-    engine.start(stop_at_once)
+    engine.start(stop_at_once, loaded)
     started()
     # a turn of uvloop takes one connection from each socket; under load turns are long, and new callers
     # would wait for seconds

@@ -46,9 +46,11 @@ class Engine:
         # kept, as asyncio itself holds running tasks only weakly
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, failed: Callable[[], None] = lambda: None) -> None:
-        """Begin to load the model; `failed` is called when that is not possible."""
-        self._run(self._start(failed))
+    def start(
+        self, failed: Callable[[], None] = lambda: None, loaded: Callable[[], None] = lambda: None
+    ) -> None:
+        """Begin to load the model; `loaded` is called when it answers, `failed` when that is not possible."""
+        self._run(self._start(failed, loaded))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -110,7 +112,7 @@ class Engine:
         if self._current is not None:
             await self._current.close()
 
-    async def _start(self, failed: Callable[[], None]) -> None:
+    async def _start(self, failed: Callable[[], None], loaded: Callable[[], None]) -> None:
         workers = WorkerSet(self.folder, self.settings, self.admission)
         try:
             await workers.start()
@@ -119,6 +121,7 @@ class Engine:
             failed()
             return
         self._switch(workers, self.folder)
+        loaded()
 
     async def _swap(self, folder: Path, swap: Swap, old: WorkerSet) -> None:
         try:
