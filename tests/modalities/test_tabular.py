@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from shelfwise.core.catalog import Catalog
-from shelfwise.core.types import Context, Examples
+from shelfwise.core.types import Context, Examples, Floats
 from shelfwise.errors import ConfigError
-from shelfwise.features.table_columns import CategoryColumn, NumberColumn
-from shelfwise.features.table_rows import CategoryEncoder, NumberEncoder
+from shelfwise.features.table_columns import CategoryColumn, Column, NumberColumn
+from shelfwise.features.table_rows import CategoryEncoder, NumberEncoder, TableEncoding
 from shelfwise.modalities.tabular import Tabular
 from tests.modalities.stored_state import assert_same_predictions, restored
 
@@ -53,12 +53,16 @@ def fitted(field: str = "price+brand+weight", **settings: Any) -> tuple[Tabular,
     return member.fit(Examples(inputs, targets), None, Context()), inputs, targets
 
 
+def encoded(encoder: NumberEncoder | CategoryEncoder, column: Column) -> Floats:
+    return TableEncoding((encoder,)).rows([column]).toarray()
+
+
 class TestCodes:
     def test_numbers(self) -> None:
         code = NumberEncoder.fit(
             NumberColumn(np.array([1.0, math.e, math.e**2, np.nan])), Tabular.Settings(bins=2)
         )
-        rows = code.encode(NumberColumn(np.array([math.e, math.e**3, 0.0, np.nan]))).toarray()
+        rows = encoded(code, NumberColumn(np.array([math.e, math.e**3, 0.0, np.nan])))
         spread = np.std([0, 1, 2])
         np.testing.assert_allclose(rows[:, 0], [0, 2 / spread, -1 / spread, 0], atol=1e-6)
         assert rows[:, 1:].tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
@@ -66,15 +70,13 @@ class TestCodes:
     @pytest.mark.parametrize("values", [[np.nan, np.nan], [0.0, 0.0], [-3.0, -1.0], [5.0, 5.0]])
     def test_numbers_that_say_nothing_stay_finite(self, values: list[float]) -> None:
         code = NumberEncoder.fit(NumberColumn(np.array(values)), Tabular.Settings())
-        assert np.isfinite(
-            code.encode(NumberColumn(np.array([*values, 1e9, -1e9, 0]))).toarray()
-        ).all()
+        assert np.isfinite(encoded(code, NumberColumn(np.array([*values, 1e9, -1e9, 0])))).all()
 
     def test_rare_unknown_and_missing_categories(self) -> None:
         column = CategoryColumn(np.array([0, 0, 0, 1, -1, 2, 2, 2]), ("b", "rare", "a"))
         code = CategoryEncoder.fit(column, Tabular.Settings(min_count=3))
         assert code.names == ("a", "b")
-        rows = code.encode(CategoryColumn(np.array([0, 1, 2, -1]), ("b", "new", "a"))).toarray()
+        rows = encoded(code, CategoryColumn(np.array([0, 1, 2, -1]), ("b", "new", "a")))
         assert rows.tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
         met = CategoryColumn(np.array([0, 1, 2, -1]), ("b", "new", "a"))
         assert code.knows(met).tolist() == [True, False, True, False]

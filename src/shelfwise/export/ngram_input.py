@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.sparse_rows import taken
 from shelfwise.core.types import Bools, Rows
 from shelfwise.export.graph_inputs import Arrays, GraphPortion, example_of
 from shelfwise.features.ngram_rows import NgramRows
 from shelfwise.features.related_ids import related_ids
 from shelfwise.features.tfidf import BagSettings, count_grams, has_words, words_of
-from shelfwise.text.gram_counts import Grams
+from shelfwise.text.gram_counts import Grams, SparseParts
 from shelfwise.text.tokenization import Segmentation
 
 
@@ -53,7 +53,8 @@ class NgramReader:
         else:
             # a product may lack the list, except where it is the only field
             present = grams[-1].distinct > 0
-        return NgramReading(self.ngrams.rows(grams), present, present & self.ngrams.knows(grams))
+        rows, known = self.ngrams.rows_and_known(grams)
+        return NgramReading(rows, present, present & known)
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready; :func:`~shelfwise.export.readers.reader` makes it a reader again."""
@@ -100,30 +101,31 @@ class NgramReading:
     """The n-grams of N products.
 
     Args:
-        rows: (N, F) their weights.
+        rows: (N, F) their weights, as the parts of a sparse matrix.
         present: (N,) whether the product has the texts.
         known: (N,) whether it has anything that was in the training.
     """
 
-    rows: sp.csr_array
+    rows: SparseParts
     present: Bools
     known: Bools
 
     @property
     def lengths(self) -> Rows:
         """(N,) known n-grams."""
-        return np.asarray(np.diff(self.rows.indptr), np.int64)
+        offsets = self.rows[2]
+        return np.asarray(offsets[1:] - offsets[:-1], np.int64)
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Columns (B, G), int64, and weights (B, G), float32; both 0 after the last."""
-        some = self.rows[rows]
-        counts = np.diff(some.indptr)
+        values, own_columns, offsets = taken(self.rows, rows)
+        counts = offsets[1:] - offsets[:-1]
         # at least one column, as a graph cannot sum over none
         width = max(1, int(counts.max(initial=0)))
         filled = np.arange(width) < counts[:, None]
         columns = np.zeros(filled.shape, np.int64)
         weights = np.zeros(filled.shape, np.float32)
         # the rows lie end to end; each fills its own from the left
-        columns[filled] = some.indices
-        weights[filled] = some.data
+        columns[filled] = own_columns
+        weights[filled] = values
         return GraphPortion(columns, self.present[rows], self.known[rows], weights=weights)

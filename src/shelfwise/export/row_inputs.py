@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from shelfwise.core.catalog import Catalog
+from shelfwise.core.sparse_rows import taken
 from shelfwise.core.types import Bools, Floats, Rows
 from shelfwise.export.graph_inputs import Arrays, GraphPortion, example_of
 from shelfwise.features.co_purchase import RelationLists, relation_lists
@@ -23,6 +24,7 @@ from shelfwise.features.graph_rows import GraphInput, GraphRows, restored_graph_
 from shelfwise.features.table_columns import any_value, read_columns
 from shelfwise.features.table_rows import TableEncoding
 from shelfwise.features.tfidf import has_words, words_of
+from shelfwise.text.gram_counts import SparseParts
 
 
 class _AlikeReading:
@@ -131,7 +133,8 @@ class TableReader:
         """Encode the columns of a catalogue, which may lack some."""
         columns = read_columns(catalog, self.field.split("+"), self.numbers, may_lack=True)
         return RowReading(
-            self.encoding.rows(columns),
+            self.encoding.parts(columns),
+            self.encoding.width,
             any_value(columns),
             self.encoding.knows(columns),
             self.encoding.can_tell(columns),
@@ -159,10 +162,7 @@ class TableReader:
 
     def example(self, count: int, width: int) -> GraphPortion:
         """Products without a value."""
-        columns = read_columns(
-            Catalog.from_records([{"id": "0"}]), self.field.split("+"), self.numbers, may_lack=True
-        )
-        return example_of(np.zeros((count, self.encoding.rows(columns).shape[1]), np.float32))
+        return example_of(np.zeros((count, self.encoding.width), np.float32))
 
 
 @dataclass(frozen=True)
@@ -170,22 +170,25 @@ class RowReading(_AlikeReading):
     """Rows of N products.
 
     Args:
-        rows: (N, D).
+        rows: (N, D), as the parts of a sparse matrix.
+        width: D.
         present: (N,) whether the product has any value.
         known: (N,) whether it has a category that was in the training.
         told: (N,) whether it has any category.
     """
 
-    rows: sp.csr_array
+    rows: SparseParts
+    width: int
     present: Bools
     known: Bools
     told: Bools
 
     def portion(self, rows: Rows) -> GraphPortion:
         """Rows (B, D), float32."""
-        present = self.present[rows]
-        numbers = _dense(self.rows[rows])
-        return GraphPortion(numbers, present, self.known[rows], told=self.told[rows])
+        values, columns, offsets = taken(self.rows, rows)
+        numbers = np.zeros((len(rows), self.width), np.float32)
+        numbers[np.repeat(np.arange(len(rows)), offsets[1:] - offsets[:-1]), columns] = values
+        return GraphPortion(numbers, self.present[rows], self.known[rows], told=self.told[rows])
 
 
 @dataclass(frozen=True)

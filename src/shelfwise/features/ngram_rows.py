@@ -13,11 +13,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from shelfwise.core.sparse_rows import one_below_another, stack_columns
-from shelfwise.core.types import Bools
+from shelfwise.core.sparse_rows import one_below_another, side_by_side, stack_columns
+from shelfwise.core.types import Bools, Floats
 from shelfwise.features.tfidf import BagSettings, TfidfVocabulary
 from shelfwise.features.tfidf_state import restored_vocabularies, vocabulary_arrays
-from shelfwise.text.gram_counts import Grams
+from shelfwise.text.gram_counts import Grams, SparseParts
 
 ID_COUNTING = BagSettings(words=(1,), letters=(), min_count=2)
 """How ids of related products are weighed: each is a word of its own."""
@@ -81,6 +81,14 @@ class NgramRows:
         return sum(len(one.keys) for one in self.vocabularies)
 
     def _some_rows(self, grams: Sequence[Grams]) -> sp.csr_array:
+        return stack_columns(self._parts(grams), self._widths)
+
+    @property
+    def _widths(self) -> list[int]:
+        return [len(one.keys) for one in self.vocabularies]
+
+    def _parts(self, grams: Sequence[Grams]) -> list[SparseParts]:
+        """The rows of each kind."""
         counted = _countings(len(grams), self.counting, self.id_scale)
         parts = []
         for vocabulary, kind, how in zip(self.vocabularies, grams, counted, strict=True):
@@ -89,7 +97,18 @@ class NgramRows:
                 # how much related products count beside words is a setting of its own
                 values = values * np.float32(self.id_scale or 0)
             parts.append((values, columns, offsets))
-        return stack_columns(parts, [len(one.keys) for one in self.vocabularies])
+        return parts
+
+    def rows_and_known(self, grams: Sequence[Grams]) -> tuple[SparseParts, Bools]:
+        """What :meth:`rows` and :meth:`knows` give, at once and without a matrix: for single products."""
+        if len(grams[0]) > _PRODUCTS_AT_A_TIME:
+            rows = self.rows(grams)
+            return (rows.data, rows.indices, rows.indptr), self.knows(grams)
+        parts = self._parts(grams)
+        shares = [
+            _known_share(kind, offsets) for kind, (_, _, offsets) in zip(grams, parts, strict=True)
+        ]
+        return side_by_side(parts, self._widths), self._enough(shares)
 
     def knows(self, grams: Sequence[Grams]) -> Bools:
         """Which of N products have a known word or id, or enough known letters: (N,).
@@ -97,11 +116,15 @@ class NgramRows:
         Any word shares a few letters with some other. They tell something only where many of a text's n-grams
         of letters are known, as with another form of a known word: "mugs" has 3 of its 7 from "mug".
         """
-        known = np.zeros(len(grams[0]), np.bool_)
-        counted = _countings(len(grams), self.counting, self.id_scale)
-        for place, how in enumerate(counted):
-            least = MIN_KNOWN_LETTERS if _counts_letters(place, how) else 0.0
-            known |= self.vocabularies[place].known_share(grams[place]) > least
+        kinds = zip(self.vocabularies, grams, strict=True)
+        return self._enough([_known_share(kind, kind.aligned(one.keys)[2]) for one, kind in kinds])
+
+    def _enough(self, shares: Sequence[Floats]) -> Bools:
+        """Whether the known shares (N,) of each kind are knowledge."""
+        known = np.zeros(len(shares[0]), np.bool_)
+        counted = _countings(len(shares), self.counting, self.id_scale)
+        for place, (share, how) in enumerate(zip(shares, counted, strict=True)):
+            known |= share > (MIN_KNOWN_LETTERS if _counts_letters(place, how) else 0.0)
         return known
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -117,6 +140,16 @@ class NgramRows:
     ) -> Self:
         """The rows that `arrays` were taken from."""
         return cls(restored_vocabularies(arrays), counting, id_scale)
+
+
+def _known_share(grams: Grams, offsets: NDArray[np.integer]) -> Floats:
+    """(N,) the share of each product's distinct n-grams that are known; 0 where it has none.
+
+    Args:
+        offsets: (N + 1,) where the known n-grams of each product begin, and those of the last end.
+    """
+    known = offsets[1:] - offsets[:-1]
+    return np.asarray(known / np.maximum(grams.distinct, 1), np.float32)
 
 
 def _countings(kinds: int, counting: BagSettings, id_scale: float | None) -> list[BagSettings]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +15,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from shelfwise.core.types import Bools, Float64Array, PluginSettings, Rows
+from shelfwise.core.sparse_rows import side_by_side
+from shelfwise.core.types import Bools, Float64Array, PluginSettings
 from shelfwise.features.table_columns import CategoryColumn, Column, NumberColumn
+from shelfwise.text.gram_counts import SparseParts
 
 MIN_SPREAD = 1e-6
 """Of a number's logarithm: one that never varied in training is not blown up later."""
@@ -70,8 +73,13 @@ class NumberEncoder:
         spread = max(logs.std(), MIN_SPREAD)
         return cls(edges, np.array([smallest, logs.mean(), spread]))
 
-    def encode(self, column: NumberColumn) -> sp.csr_array:
-        """Sparse rows (N, B + 3)."""
+    @property
+    def width(self) -> int:
+        """B + 3: the size, a place a range, and one for "missing"."""
+        return len(self.edges) + 3
+
+    def encode(self, column: NumberColumn) -> SparseParts:
+        """Sparse rows (N, B + 3): the size, and a 1 at the range."""
         known = column.present
         smallest, mean, spread = self.scale
         # a missing number is filled with any positive one, so that its logarithm exists; it is set to 0 below
@@ -82,10 +90,11 @@ class NumberEncoder:
         missing = len(self.edges) + 1
         ranges = np.searchsorted(self.edges, column.values, side="right")
         ranges = np.where(known, ranges, missing)
-        size_column = sp.csr_array(size[:, None])
-        range_columns = _one_hot(ranges, missing + 1)
-        parts = sp.hstack([size_column, range_columns], format="csr", dtype=np.float32)
-        return sp.csr_array(parts)
+        values = np.stack([size, np.ones(len(size))], axis=1)
+        columns = np.stack([np.zeros(len(ranges), np.int64), 1 + ranges], axis=1)
+        # two entries a row, row after row
+        starts = np.arange(0, 2 * len(ranges) + 1, 2)
+        return values.astype(np.float32).ravel(), columns.ravel(), starts
 
 
 @dataclass(frozen=True)
@@ -105,21 +114,27 @@ class CategoryEncoder:
 
     def knows(self, column: CategoryColumn) -> Bools:
         """(N,) whether a product has one of the known categories."""
-        known = set(self.names)
         # the code of a missing category, -1, finds the last entry
-        table = np.array([*(name in known for name in column.names), False])
+        table = np.array([*(name in self._places for name in column.names), False])
         return np.asarray(table[column.codes], np.bool_)
 
-    def encode(self, column: CategoryColumn) -> sp.csr_array:
-        """Sparse rows (N, K + 2)."""
-        # the known categories come first, then one column for all others, then one for "missing"
-        other = len(self.names)
-        missing = other + 1
-        place = {name: i for i, name in enumerate(self.names)}
-        places = [place.get(name, other) for name in column.names]
+    @property
+    def width(self) -> int:
+        """K + 2: the known categories come first, then one column for all others, then one for "missing"."""
+        return len(self.names) + 2
+
+    def encode(self, column: CategoryColumn) -> SparseParts:
+        """Sparse rows (N, K + 2), with a 1 in each."""
+        other, missing = len(self.names), len(self.names) + 1
+        places = [self._places.get(name, other) for name in column.names]
         # the code of a missing category, -1, finds the last entry
         table = np.array([*places, missing])
-        return _one_hot(table[column.codes], missing + 1)
+        ones = np.ones(len(column.codes), np.float32)
+        return ones, table[column.codes], np.arange(len(column.codes) + 1)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
 
 Encoder = NumberEncoder | CategoryEncoder
@@ -142,11 +157,20 @@ class TableEncoding:
                 encoders.append(CategoryEncoder.fit(column, settings))
         return cls(tuple(encoders))
 
+    @property
+    def width(self) -> int:
+        """How many columns the rows have."""
+        return sum(encoder.width for encoder in self.encoders)
+
     def rows(self, columns: Sequence[Column]) -> sp.csr_array:
         """All columns encoded, side by side."""
+        return sp.csr_array(self.parts(columns), shape=(len(columns[0].present), self.width))
+
+    def parts(self, columns: Sequence[Column]) -> SparseParts:
+        """As :meth:`rows`, but the parts of the matrix."""
         pairs = zip(self.encoders, columns, strict=True)
-        parts = [encoder.encode(column) for encoder, column in pairs]  # type: ignore[arg-type]
-        return sp.csr_array(sp.hstack(parts, format="csr"))
+        blocks = [encoder.encode(column) for encoder, column in pairs]  # type: ignore[arg-type]
+        return side_by_side(blocks, [encoder.width for encoder in self.encoders])
 
     def knows(self, columns: Sequence[Column]) -> Bools:
         """(N,) whether a product has a category with a place of its own."""
@@ -192,12 +216,3 @@ class TableEncoding:
             else:
                 encoders.append(CategoryEncoder(tuple(known)))
         return cls(tuple(encoders))
-
-
-def _one_hot(codes: Rows, width: int) -> sp.csr_array:
-    """(N, width) with a 1 at each row's code."""
-    count = len(codes)
-    ones = np.ones(count, np.float32)
-    # one entry a row, so row i's entries begin at place i
-    starts = np.arange(count + 1)
-    return sp.csr_array((ones, codes, starts), shape=(count, width))

@@ -245,12 +245,6 @@ class TfidfVocabulary:
             weights = np.ones(len(weights))
         return cls(keys[known], weights.astype(np.float32))
 
-    def known_share(self, grams: Grams) -> Floats:
-        """(N,) the share of each product's distinct n-grams that are known; 0 where it has none."""
-        known = np.diff(grams.aligned(self.keys)[2])
-        distinct = grams.distinct
-        return np.asarray(known / np.maximum(distinct, 1), np.float32)
-
     def inputs(
         self, grams: Grams, settings: BagSettings, unknown_weight: float | None = None
     ) -> sp.csr_array:
@@ -279,7 +273,7 @@ class TfidfVocabulary:
             unknown_values = frequencies * np.float64(unknown_weight)
             squares = squares + _row_sums(unknown_offsets, unknown_values**2)
         # divided in double precision, rounded once; a row without known n-grams has no values to divide
-        scaled = values / np.repeat(np.sqrt(squares), np.diff(offsets))
+        scaled = values / np.repeat(np.sqrt(squares), offsets[1:] - offsets[:-1])
         return scaled.astype(np.float32), columns, offsets
 
 
@@ -293,5 +287,5 @@ def _term_frequency(counts: NDArray[np.float32], weighting: Weighting) -> NDArra
 def _row_sums(offsets: NDArray[np.integer], values: NDArray[np.floating]) -> Float64Array:
     """(N,) the sum of `values`, one a stored element of sparse rows, by row, which begin at `offsets`."""
     count = len(offsets) - 1
-    rows = np.repeat(np.arange(count), np.diff(offsets))
+    rows = np.repeat(np.arange(count), offsets[1:] - offsets[:-1])
     return np.asarray(np.bincount(rows, values, count), np.float64)

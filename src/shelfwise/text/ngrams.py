@@ -146,14 +146,14 @@ def _word_keys(letters: NDArray[np.uint32], offsets: Offsets) -> Keys:
         return np.zeros(0, np.uint64)
     starts = offsets[:-1]
     # places within the word, from 0
-    places = np.arange(len(letters)) - np.repeat(starts, np.diff(offsets))
+    places = np.arange(len(letters)) - np.repeat(starts, offsets[1:] - starts)
     placed = _at_places(letters.astype(np.uint64), places.astype(np.uint64))
     return splitmix64(np.add.reduceat(placed, starts))
 
 
 def _runs(units: Keys, offsets: Offsets, n: int) -> tuple[Keys, NDArray[np.int64]]:
     """The key of every run of n units that stays within its row, and its row."""
-    lengths = np.diff(offsets)
+    lengths = offsets[1:] - offsets[:-1]
     rows = np.repeat(np.arange(len(offsets) - 1), lengths)
     row_ends = np.repeat(offsets[1:], lengths)
     starts = np.flatnonzero(np.arange(len(units)) + n <= row_ends)

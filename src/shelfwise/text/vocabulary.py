@@ -32,7 +32,8 @@ class Ragged:
     @property
     def lengths(self) -> Offsets:
         """(N,) numbers per row."""
-        return np.diff(self.offsets)
+        # numpy's diff takes four times as long of a single row
+        return self.offsets[1:] - self.offsets[:-1]
 
     def take(self, rows: NDArray[Any]) -> Self:
         """The given rows, in that order."""
