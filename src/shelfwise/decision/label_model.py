@@ -28,7 +28,7 @@ from scipy.special import expit
 
 from shelfwise.core.logit import clipped_logit
 from shelfwise.core.types import Bools, Float64Array, Floats, Rows
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import LinearOptions, fit_one_vs_rest
 
 WRONG_RATE = 0.035
 """How often a product was given a label that is not its own.
@@ -141,7 +141,9 @@ class LabelModel:
         pairs, places = np.unique(pair_of, return_inverse=True)
         inputs = _inputs(cells, n_labels, which, places, len(pairs))
         truth = given[cells.rows, cells.columns][:, None].astype(np.float32)
-        fitted = fit_logistic(inputs, truth, LogisticOptions(cost=1 / PENALTY, tolerance=TOLERANCE))
+        fitted = fit_one_vs_rest(
+            inputs, truth, LinearOptions(cost=1 / PENALTY, tolerance=TOLERANCE)
+        )
         # in the order of the inputs
         weights = np.split(fitted.weights.toarray().ravel(), np.cumsum([n_labels, n_labels, 1]))
         intercepts, slopes, (shared_slope,), pair_weights = weights

@@ -83,7 +83,7 @@ class ImageNetwork(nn.Module):
 
 
 class LinearNetwork(nn.Module):
-    """One logistic regression a label, of n-grams, of vectors through kernels, or of both.
+    """One linear classifier a label, of n-grams, of vectors through kernels, or of both.
 
     Args:
         arrays: those of :class:`~shelfwise.nn.linear.linear_weights.LinearWeights`, among others.

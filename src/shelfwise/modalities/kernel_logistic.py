@@ -1,4 +1,4 @@
-"""All fields of a product in one logistic regression a label: words, links, and vectors of texts and images.
+"""All fields of a product in one linear classifier a label: words, links, and vectors of texts and images.
 
 Early fusion without a network. The classifiers see the sum of one kernel a field. For text and for lists of
 related products it is the inner product of weighted n-grams or ids (linear). For the vectors that pre-trained
@@ -40,7 +40,7 @@ from shelfwise.features.sentence_encoder import find_encoder, verify_encoder
 from shelfwise.features.tfidf import BagSettings, NgramCounts
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import fit_one_vs_rest
 from shelfwise.nn.state_tensors import as_arrays
 from shelfwise.text.gram_counts import Grams
 from shelfwise.vision.encoder_settings import ImageEncoderSettings
@@ -172,8 +172,8 @@ class KernelLogistic(Modality):
         sparse, dense = self._kernel_inputs(inputs)
         if self._has_image:
             self._opened_encoder()  # it is saved with the model, even where another member read the images
-        options = LogisticOptions(chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
-        self._model = fit_logistic(sparse, train.targets, options, dense)
+        options = chosen.options(chosen.loss)
+        self._model = fit_one_vs_rest(sparse, train.targets, options, dense)
         self._facts = self._source_facts() if inputs.vectors else {}
         return self
 

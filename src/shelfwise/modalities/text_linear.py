@@ -1,4 +1,4 @@
-"""Bags of word and letter n-grams, and one logistic regression a label: quick, and strong on product text.
+"""Bags of word and letter n-grams, and one linear classifier a label: quick, and strong on product text.
 
 Sources: Yu et al. 2012 (uni- and bigrams of titles, no stemming, stop words kept; binary about as good as
 TF-IDF); Kozareva 2015 (n-grams and linear classifiers of titles).
@@ -25,7 +25,7 @@ from shelfwise.nn.linear.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights, random_projection
 from shelfwise.nn.linear.logistic_in_batches import fit_logistic_in_batches
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import fit_one_vs_rest
 from shelfwise.nn.linear.row_shards import RowShards
 from shelfwise.nn.memory import give_back_memory
 
@@ -125,8 +125,7 @@ class TextLinear(Modality):
     def _fit_exactly(self, counts: NgramCounts, targets: Matrix) -> None:
         chosen = self.settings
         rows = self._fitted_rows(counts)
-        options = LogisticOptions(chosen.C, chosen.positive_weight, chosen.tolerance, chosen.prune)
-        self._model = fit_logistic(rows, targets, options)
+        self._model = fit_one_vs_rest(rows, targets, chosen.options(chosen.loss))
         self._solver = EXACT
 
     def _fit_in_batches(self, blocks: NgramBlocks, targets: Matrix, context: Context) -> None:
@@ -138,7 +137,8 @@ class TextLinear(Modality):
         shards = RowShards(len(blocks), self._ngrams.width, context.seed)
         for portion in blocks.portions():
             shards.append(self._ngrams.rows(portion.grams))
-        options = (chosen.C, chosen.positive_weight, chosen.prune_in_batches)
+        cost = chosen.options("logistic").cost
+        options = (cost, chosen.positive_weight, chosen.prune_in_batches)
         self._model = fit_logistic_in_batches(shards, targets, *options, context)
         why = f"the catalogue has more than {chosen.exact_up_to:,} products"
         self._solver = f"AdaGrad in batches, because {why}"

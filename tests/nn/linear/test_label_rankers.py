@@ -8,7 +8,7 @@ from scipy.special import expit
 from shelfwise.core.types import Floats
 from shelfwise.nn.linear.label_rankers import CLUSTER_POWER, LabelRankers
 from shelfwise.nn.linear.linear_settings import LinearSettings
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import fit_one_vs_rest
 
 PRODUCTS, INPUTS, LABELS, CLUSTERS = 90, 40, 7, 4
 # labels of a cluster do not lie side by side, and the last cluster has none of the matched products
@@ -48,10 +48,10 @@ def one_by_one(label: int, shop: Any) -> Floats:
     inputs, targets, matched = shop
     products = np.flatnonzero(matched.toarray()[:, CLUSTER_OF[label]])
     same = np.flatnonzero(CLUSTER_OF[label] == CLUSTER_OF)
-    fitted = fit_logistic(
+    fitted = fit_one_vs_rest(
         inputs[products],
         targets.toarray()[products][:, same],
-        LogisticOptions(SETTINGS.C, SETTINGS.positive_weight, SETTINGS.tolerance, SETTINGS.prune),
+        SETTINGS.options("logistic"),
     )
     logits: Floats = fitted.logits(inputs)[:, np.flatnonzero(same == label)[0]]
     return logits

@@ -10,7 +10,7 @@ from shelfwise.nn.linear import label_tree
 from shelfwise.nn.linear.label_tree import LabelTree, is_label_tree
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import fit_one_vs_rest
 
 LABELS = 60
 
@@ -60,12 +60,8 @@ def test_is_nearly_as_good_as_one_classifier_over_all_products_a_label(
     shop: Any, tree: LabelTree
 ) -> None:
     inputs, targets = shop
-    s = LinearSettings()
-    exact = fit_logistic(
-        inputs[:1000],
-        targets[:1000].toarray(),
-        LogisticOptions(s.C, s.positive_weight, s.tolerance, s.prune),
-    )
+    options = LinearSettings().options("logistic")
+    exact = fit_one_vs_rest(inputs[:1000], targets[:1000].toarray(), options)
     truth = targets[1000:].toarray()
     found = tree.probabilities(inputs[1000:]).toarray()
     best = max(f1(found >= at, truth) for at in (0.1, 0.2, 0.3, 0.4, 0.5))

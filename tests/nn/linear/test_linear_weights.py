@@ -11,7 +11,7 @@ from shelfwise.nn.linear.linear_weights import (
     random_projection,
     used_inputs,
 )
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import LinearOptions, fit_one_vs_rest
 
 
 def test_logits_of_few_labels_are_the_features_and_of_many_a_mix_that_keeps_distances() -> None:
@@ -72,12 +72,12 @@ def test_beyond_two_thousand_million_values_places_have_64_bits(
 ) -> None:
     inputs = sp.csr_array(sp.random_array((20, 30), density=0.3, dtype=np.float32, rng=1))
     targets = (np.arange(20)[:, None] % np.array([2, 3]) == 0).astype(np.float32)
-    expected = fit_logistic(inputs, targets, LogisticOptions(1.0))
+    expected = fit_one_vs_rest(inputs, targets, LinearOptions(1.0))
     assert {each.dtype for each in embedding_bags(inputs)[:2]} == {torch.int32}
     # as many values as there are here stand for more than 32 bits count
     monkeypatch.setattr(linear, "MOST_SHORT_PLACES", inputs.nnz - 1)
     assert {each.dtype for each in embedding_bags(inputs)[:2]} == {torch.int64}
-    found = fit_logistic(inputs, targets, LogisticOptions(1.0))
+    found = fit_one_vs_rest(inputs, targets, LinearOptions(1.0))
     assert np.array_equal(found.weights.toarray(), expected.weights.toarray())
     assert np.array_equal(found.logits(inputs), expected.logits(inputs))
 

@@ -17,7 +17,7 @@ from shelfwise.core.types import Context, Progress
 from shelfwise.nn.linear import logistic_in_batches as batches
 from shelfwise.nn.linear.linear_weights import LinearWeights
 from shelfwise.nn.linear.logistic_in_batches import fit_logistic_in_batches
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import LinearOptions, fit_one_vs_rest
 from shelfwise.nn.linear.row_shards import RowShards
 from tests.killed_loops import Killed
 
@@ -66,7 +66,7 @@ def test_answers_are_nearly_those_of_the_exact_solver(
     rows, targets = problem
     monkeypatch.setattr(batches, "_BATCH", 50)
     truth = targets[2000:].toarray() > 0
-    exact = fit_logistic(rows[:2000], targets[:2000].toarray(), LogisticOptions(1.0, 2.0))
+    exact = fit_one_vs_rest(rows[:2000], targets[:2000].toarray(), LinearOptions(1.0, 2.0))
     model = learnt(rows[:2000], targets[:2000])
     of_exact = ((exact.logits(rows[2000:]) > 0) == truth).mean()
     right = ((model.logits(rows[2000:]) > 0) == truth).mean()

@@ -22,7 +22,7 @@ from shelfwise.core.growing_array import GrowingArray
 from shelfwise.core.types import Floats, Rows
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import embedding_bags, sparse_product, used_inputs
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import fit_one_vs_rest
 
 CLUSTER_POWER = 0.1
 """A label's probability is its ranker's times this power of the cluster's."""
@@ -73,9 +73,7 @@ class LabelRankers:
         labels = np.argsort(clusters, kind="stable")
         ends = np.cumsum(np.bincount(clusters, minlength=matched.shape[1]))
         by_label = targets.tocsc()[:, labels]
-        options = LogisticOptions(
-            settings.C, settings.positive_weight, settings.tolerance, settings.prune
-        )
+        options = settings.options("logistic")
         # labels that no product was ever matched for stay unlikely
         bias = np.full(len(labels), _UNLIKELY, np.float32)
         counts = np.zeros(len(labels), np.int64)
@@ -86,7 +84,7 @@ class LabelRankers:
             # these products have some of the inputs only
             used, known = used_inputs(inputs[products])
             wanted = _rows_of(by_label[:, own], products)
-            fitted = fit_logistic(known, wanted, options)
+            fitted = fit_one_vs_rest(known, wanted, options)
             kept = fitted.weights.tocsc()
             bias[own] = fitted.bias
             counts[own] = np.diff(kept.indptr)

@@ -29,7 +29,7 @@ from shelfwise.nn.linear.label_clusters import cluster_labels
 from shelfwise.nn.linear.label_rankers import LabelRankers
 from shelfwise.nn.linear.linear_settings import LinearSettings
 from shelfwise.nn.linear.linear_weights import LinearWeights
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import fit_one_vs_rest
 from shelfwise.nn.memory import give_back_memory
 
 LABELS_OF_A_CLUSTER = 10
@@ -87,10 +87,10 @@ class LabelTree:
         in_cluster = _in_cluster(targets, clusters)
         matcher: LinearWeights | LabelTree
         if in_cluster.shape[1] <= MOST_FLAT:
-            options = LogisticOptions(
-                settings.C, settings.positive_weight, settings.tolerance, settings.prune
+            options = settings.options("logistic")
+            matcher = fit_one_vs_rest(
+                inputs, in_cluster, options, cells_per_block=_CELLS_OF_MATCHER
             )
-            matcher = fit_logistic(inputs, in_cluster, options, cells_per_block=_CELLS_OF_MATCHER)
         else:
             matcher = cls.fit(inputs, in_cluster, settings, most)
         # what it was solved with is in many pieces, of little use to the small problems that follow

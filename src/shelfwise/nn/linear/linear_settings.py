@@ -1,30 +1,45 @@
-"""Settings of plug-ins that end in one logistic regression a label."""
+"""Settings of plug-ins that end in one linear classifier a label."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from shelfwise.core.types import PluginSettings
+from shelfwise.nn.linear.losses import LossName
+from shelfwise.nn.linear.one_vs_rest import LinearOptions
+
+COST: dict[LossName, float] = {"squared_hinge": 1.0, "logistic": 30.0}
+"""``C`` where it is unset."""
+
+TOLERANCE: dict[LossName, float] = {"squared_hinge": 1e-3, "logistic": 0.02}
+"""``tolerance`` where it is unset; most of a hinge's first gradient is of products without the label."""
 
 
 class LinearSettings(PluginSettings):
     """How the classifiers are kept simple, and how exactly they are solved."""
 
-    C: float = Field(
-        30.0,
+    loss: LossName = Field(
+        "squared_hinge",
+        description="what is minimised; a label tree, and classifiers that learn in batches, minimise the "
+        "logistic loss",
+    )
+    C: float | None = Field(
+        None,
         gt=0,
-        description="weight of the training data against the penalty on large weights (LIBLINEAR's C)",
+        description="weight of the training data against the penalty on large weights (LIBLINEAR's C); "
+        "unset: 1 for squared_hinge, 30 for logistic",
     )
     positive_weight: float = Field(
         3.0,
         gt=0,
         description="how many times a product with the label counts; 3 puts the best threshold near 0.5",
     )
-    tolerance: float = Field(
-        0.02,
+    tolerance: float | None = Field(
+        None,
         gt=0,
         lt=1,
-        description="accuracy of the solution: a label is done once its gradient has shrunk by this factor",
+        description="accuracy of the solution: a label is done once its gradient has shrunk by this "
+        "factor; unset: 0.001 for squared_hinge, 0.02 for logistic",
     )
     prune: float = Field(
         0.03,
@@ -38,3 +53,9 @@ class LinearSettings(PluginSettings):
         description="most numbers a product that are handed to policies which read features; "
         "logits of more labels are projected to so many",
     )
+
+    def options(self, loss: LossName) -> LinearOptions:
+        """What is minimised with this loss, and how exactly."""
+        cost = self.C or COST[loss]
+        tolerance = self.tolerance or TOLERANCE[loss]
+        return LinearOptions(cost, self.positive_weight, tolerance, self.prune, loss)

@@ -1,10 +1,11 @@
-"""One-vs-rest logistic regression on sparse inputs, all labels solved at once.
+"""One linear classifier a label on sparse inputs, all labels solved at once.
 
 Each label's weights are a weighted sum of the training rows, w = X'a (representer theorem). So the unknowns
 are one dual number a product and label, (N, L), far fewer than the (F, L) weights. They are found by
 Newton's method, whose systems are solved by conjugate gradients in the inner product of K = XX'. These are
 the same steps as in weight space (Lin, Weng and Keerthi 2008), at the price of one sparse product with X and
-one with X' a step for all labels together. Labels leave as soon as they are solved.
+one with X' a step for all labels together. Labels leave as soon as they are solved. The squared hinge loss
+has no second derivative at a margin of 1; either side's will do (Keerthi and DeCoste 2005).
 
 Dimensions: N products, F sparse inputs, D dense inputs, L labels.
 """
@@ -17,7 +18,6 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from shelfwise.core.sparse_rows import stack_columns
 from shelfwise.core.sparse_scores import dense as as_dense
@@ -30,6 +30,7 @@ from shelfwise.nn.linear.linear_weights import (
     sparse_product,
     sparse_weights,
 )
+from shelfwise.nn.linear.losses import LOSSES, Loss, LossName
 from shelfwise.text.gram_counts import SparseParts
 
 _NEWTON_STEPS = 40
@@ -61,7 +62,7 @@ _TINY = 1e-30
 """Keeps the divisions of a label that is solved exactly from being 0 / 0."""
 
 
-class LogisticOptions(NamedTuple):
+class LinearOptions(NamedTuple):
     """What is minimised, and how exactly.
 
     Args:
@@ -69,34 +70,36 @@ class LogisticOptions(NamedTuple):
         positive_weight: how many times the loss of a product that has the label counts.
         tolerance: a label is solved once its gradient has shrunk by this factor.
         prune: sparse inputs' weights nearer to 0 than this are dropped.
+        loss: of a product that is not right, or not surely.
     """
 
     cost: float
     positive_weight: float = 1.0
     tolerance: float = 1e-2
     prune: float = 0.0
+    loss: LossName = "logistic"
 
 
-def fit_logistic(
+def fit_one_vs_rest(
     inputs: sp.csr_array,
     targets: Matrix,
-    options: LogisticOptions,
+    options: LinearOptions,
     dense: Floats | None = None,
     cells_per_block: int = CELLS_PER_BLOCK,
 ) -> LinearWeights:
-    """Minimise ``|w|^2 / 2 + cost * sum(log loss)`` for each label.
+    """Minimise ``|w|^2 / 2 + cost * sum(loss)`` for each label; the weights give logits.
 
     The bias is the weight of an input that is always 1 and is penalised like the others, as in LIBLINEAR.
 
     Args:
         inputs: (N, F) sparse rows, N > 0.
         targets: (N, L) of 0 and 1, dense or sparse; a label that no row has gets low logits everywhere.
-        options: what is minimised, and how exactly.
         dense: (N, D) further inputs.
         cells_per_block: N times the labels that are solved at a time.
     """
     products, labels = targets.shape
     labels_per_block = min(labels, max(1, cells_per_block // products))
+    loss = LOSSES[options.loss]
     few = labels_per_block < labels or labels <= _FEW_LABELS
     forcing = _FORCING_TERM_OF_FEW if few else _FORCING_TERM
     place = _place(inputs, dense, labels_per_block)
@@ -109,7 +112,7 @@ def fit_logistic(
         block = np.ascontiguousarray(as_dense(by_label[:, start : start + labels_per_block]))
         wanted = torch.from_numpy(block).to(place)
         loss_weights = options.cost * (1 + (options.positive_weight - 1) * wanted)
-        dual = _solve(kernel, wanted, loss_weights, (options.tolerance, forcing))
+        dual = _solve(kernel, wanted, (loss, loss_weights), (options.tolerance, forcing))
         sparse_part, dense_part = kernel.to_weights(dual)
         # the weight of the input that is always 1
         constant = dual.sum(dim=0).cpu().numpy()
@@ -118,8 +121,7 @@ def fit_logistic(
         weights.append((kept.data, kept.indices, kept.indptr))
         dense_weights.append(dense_part.cpu().numpy())
         bias.append(constant)
-    # neither is needed beside all weights
-    del kernel, sparse_part
+    del kernel, sparse_part  # neither is needed beside all weights
     # without dense inputs there are weights (0, L), which nobody needs
     all_dense = np.concatenate(dense_weights, axis=1) if dense is not None else None
     joined = stack_columns(weights, [len(one) for one in bias])
@@ -175,14 +177,15 @@ class _Kernel:
 
 @torch.inference_mode()
 def _solve(
-    kernel: _Kernel, targets: Tensor, loss_weights: Tensor, exactness: tuple[float, float]
+    kernel: _Kernel, targets: Tensor, losses: tuple[Loss, Tensor], exactness: tuple[float, float]
 ) -> Tensor:
-    """The dual numbers (N, L).
+    """The dual numbers (N, L) of logits.
 
     Args:
-        loss_weights: (N, L) they weigh each product's loss.
+        losses: what a product loses, and (N, L) what each product's loss counts.
         exactness: by which factor gradients are to shrink, and the residual of each Newton step's system.
     """
+    loss, loss_weights = losses
     tolerance, forcing = exactness
     solution = torch.zeros_like(targets)
     unsolved = torch.arange(targets.shape[1], device=targets.device)
@@ -192,7 +195,7 @@ def _solve(
     goal: Tensor | None = None
     for _ in range(_NEWTON_STEPS):
         # in place wherever it can be: with many products nothing takes as much memory as these arrays
-        error = (sign * logits).neg_().sigmoid_()
+        error = loss.descent(sign * logits)
         # minus the gradient: in weight space it is X'descent
         descent = (loss_weights * sign).mul_(error).sub_(dual)
         kernel_descent = kernel @ descent
@@ -213,14 +216,14 @@ def _solve(
             error = error[:, todo]
             descent = descent[:, todo]
             kernel_descent = kernel_descent[:, todo]
-        curvature = (loss_weights * error).mul_(error.neg_().add_(1))
+        curvature = loss.curvature(error, loss_weights)
         step_goal = forcing**2 * size
         step, change = _newton_step(kernel, curvature, (descent, kernel_descent), size, step_goal)
-        scale = _line_search(sign, loss_weights, (dual, logits), (step, change))
+        scale = _line_search((loss, loss_weights), sign, (dual, logits), (step, change))
         dual.add_(step.mul_(scale))
         logits.add_(change.mul_(scale))
         solution[:, unsolved] = dual
-    return solution
+    return solution.mul_(loss.scale)
 
 
 def _newton_step(
@@ -267,7 +270,10 @@ def _newton_step(
 
 
 def _line_search(
-    sign: Tensor, loss_weights: Tensor, here: tuple[Tensor, Tensor], step: tuple[Tensor, Tensor]
+    losses: tuple[Loss, Tensor],
+    sign: Tensor,
+    here: tuple[Tensor, Tensor],
+    step: tuple[Tensor, Tensor],
 ) -> Tensor:
     """(L,) the first of 1, 1/2, 1/4 ... of the step at which each label's objective falls.
 
@@ -275,12 +281,13 @@ def _line_search(
         here: the dual numbers and the logits, both (N, L).
         step: their change by a whole step.
     """
+    loss, loss_weights = losses
 
     def objective(scale: Tensor) -> Tensor:
         dual = here[0] + scale * step[0]
         logits = here[1] + scale * step[1]
         penalty = (dual * logits).sum(dim=0) / 2
-        return penalty + (loss_weights * F.softplus(-sign * logits)).sum(dim=0)
+        return penalty + (loss_weights * loss.value(sign * logits)).sum(dim=0)
 
     scale = torch.ones_like(sign[0])
     # single precision cannot tell a smaller rise

@@ -6,11 +6,12 @@ import pytest
 import scipy.sparse as sp
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from shelfwise.disk.files import read_arrays, write_arrays
-from shelfwise.nn.linear import logistic_regression as linear
+from shelfwise.nn.linear import one_vs_rest as linear
 from shelfwise.nn.linear.linear_weights import LinearWeights, embedding_bags, sparse_product
-from shelfwise.nn.linear.logistic_regression import LogisticOptions, fit_logistic
+from shelfwise.nn.linear.one_vs_rest import LinearOptions, fit_one_vs_rest
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def problem() -> tuple[sp.csr_array, np.ndarray[Any, np.dtype[np.float32]]]:
 @pytest.mark.parametrize(("cost", "positive_weight"), [(0.5, 1.0), (10.0, 1.0), (10.0, 3.0)])
 def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float) -> None:
     inputs, targets = problem
-    ours = fit_logistic(inputs, targets, LogisticOptions(cost, positive_weight, tolerance=1e-05))
+    ours = fit_one_vs_rest(inputs, targets, LinearOptions(cost, positive_weight, tolerance=1e-05))
     weights, bias = ours.weights.toarray(), ours.bias
     for label in range(targets.shape[1]):
         theirs = LogisticRegression(
@@ -44,6 +45,23 @@ def test_agrees_with_liblinear(problem: Any, cost: float, positive_weight: float
         np.testing.assert_allclose(bias[label], theirs.intercept_[0], atol=2e-3)
 
 
+@pytest.mark.parametrize(("cost", "positive_weight"), [(0.1, 1.0), (1.0, 1.0), (1.0, 3.0)])
+def test_squared_hinges_agree_with_liblinear(
+    problem: Any, cost: float, positive_weight: float
+) -> None:
+    inputs, targets = problem
+    options = LinearOptions(cost, positive_weight, tolerance=1e-06, loss="squared_hinge")
+    ours = fit_one_vs_rest(inputs, targets, options)
+    for label in range(targets.shape[1]):
+        theirs = LinearSVC(
+            C=cost, dual=False, tol=1e-8, max_iter=10_000, class_weight={0: 1, 1: positive_weight}
+        )
+        theirs.fit(inputs, targets[:, label])
+        # a margin of 1 is a logit of 5
+        np.testing.assert_allclose(ours.weights.toarray()[:, label], 5 * theirs.coef_[0], atol=2e-3)
+        np.testing.assert_allclose(ours.bias[label], 5 * theirs.intercept_[0], atol=2e-3)
+
+
 @pytest.mark.parametrize("prune", [0.0, 0.1])
 @pytest.mark.parametrize("width", [20, 200], ids=["many products", "few products"])
 def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(
@@ -55,8 +73,8 @@ def test_dense_inputs_count_as_sparse_ones_do_but_are_never_pruned(
     dense = np.random.default_rng(1).normal(0, spread, (inputs.shape[0], width)).astype(np.float32)
     joined = sp.csr_array(sp.hstack([inputs, dense], format="csr"))
     apart, together = (
-        fit_logistic(inputs, targets, LogisticOptions(10, 3, 0.0001, prune), dense=dense),
-        fit_logistic(joined, targets, LogisticOptions(10, 3, 0.0001)),
+        fit_one_vs_rest(inputs, targets, LinearOptions(10, 3, 0.0001, prune), dense=dense),
+        fit_one_vs_rest(joined, targets, LinearOptions(10, 3, 0.0001)),
     )
     assert apart.dense is not None
     assert apart.dense.shape == (width, targets.shape[1])
@@ -78,7 +96,7 @@ def test_dense_inputs_alone() -> None:
         np.float32
     )
     none = sp.csr_array((200, 0), dtype=np.float32)
-    ours = fit_logistic(none, targets, LogisticOptions(2, tolerance=1e-05), dense=dense)
+    ours = fit_one_vs_rest(none, targets, LinearOptions(2, tolerance=1e-05), dense=dense)
     for label in range(3):
         theirs = LogisticRegression(C=2, solver="liblinear", tol=1e-8, max_iter=10_000).fit(
             dense, targets[:, label]
@@ -98,7 +116,7 @@ def test_weights_survive_storage(problem: Any, width: int | None, tmp_path: Path
         if width is None
         else np.random.default_rng(1).normal(size=(inputs.shape[0], width)).astype(np.float32)
     )
-    model = fit_logistic(inputs, targets, LogisticOptions(10), dense=dense)
+    model = fit_one_vs_rest(inputs, targets, LinearOptions(10), dense=dense)
     write_arrays(tmp_path / "x.safetensors", {**model.arrays(), "another": np.zeros(2)})
     restored = LinearWeights.from_state(read_arrays(tmp_path / "x.safetensors")[0])
     assert (restored.dense is None) == (width is None)
@@ -106,9 +124,9 @@ def test_weights_survive_storage(problem: Any, width: int | None, tmp_path: Path
 
 
 def test_labels_may_be_solved_in_portions(problem: Any) -> None:
-    together = fit_logistic(*problem, LogisticOptions(10, tolerance=1e-05))
+    together = fit_one_vs_rest(*problem, LinearOptions(10, tolerance=1e-05))
     cells = 2 * problem[0].shape[0]
-    portions = fit_logistic(*problem, LogisticOptions(10, tolerance=1e-05), cells_per_block=cells)
+    portions = fit_one_vs_rest(*problem, LinearOptions(10, tolerance=1e-05), cells_per_block=cells)
     np.testing.assert_allclose(portions.weights.toarray(), together.weights.toarray(), atol=5e-3)
     np.testing.assert_allclose(portions.bias, together.bias, atol=5e-3)
 
@@ -120,10 +138,10 @@ def test_rare_labels_are_solved_as_well_in_portions() -> None:
     targets = np.zeros((400, 80), np.float32)
     for label in range(80):
         targets[rng.choice(400, 5, replace=False), label] = 1
-    exact = fit_logistic(inputs, targets, LogisticOptions(10, tolerance=1e-06)).weights.toarray()
+    exact = fit_one_vs_rest(inputs, targets, LinearOptions(10, tolerance=1e-06)).weights.toarray()
 
     def error(labels: int) -> float:
-        found = fit_logistic(inputs, targets, LogisticOptions(10), cells_per_block=labels * 400)
+        found = fit_one_vs_rest(inputs, targets, LinearOptions(10), cells_per_block=labels * 400)
         return float(np.abs(found.weights.toarray() - exact).mean())
 
     assert error(40) < 0.6 * error(80)
@@ -131,7 +149,7 @@ def test_rare_labels_are_solved_as_well_in_portions() -> None:
 
 def test_prunes_small_weights_only(problem: Any) -> None:
     full, pruned = (
-        fit_logistic(*problem, LogisticOptions(10, prune=prune)).weights for prune in (0.0, 0.5)
+        fit_one_vs_rest(*problem, LinearOptions(10, prune=prune)).weights for prune in (0.0, 0.5)
     )
     dense = full.toarray()
     assert np.array_equal(pruned.toarray(), np.where(np.abs(dense) < 0.5, 0, dense))
@@ -141,7 +159,7 @@ def test_prunes_small_weights_only(problem: Any) -> None:
 def test_labels_that_all_or_none_have(problem: Any) -> None:
     inputs, _ = problem
     targets = np.repeat(np.array([[0, 1]], np.float32), inputs.shape[0], axis=0)
-    model = fit_logistic(inputs, targets, LogisticOptions(10))
+    model = fit_one_vs_rest(inputs, targets, LinearOptions(10))
     logits = inputs @ model.weights.toarray() + model.bias
     assert logits[:, 0].max() < -2
     assert logits[:, 1].min() > 2
@@ -150,16 +168,16 @@ def test_labels_that_all_or_none_have(problem: Any) -> None:
 def test_rows_and_inputs_without_a_value() -> None:
     inputs = sp.csr_array(np.array([[1, 0, 0], [0, 0, 0], [1, 0, 1], [0, 0, 1]], np.float32))
     targets = np.array([[1], [0], [1], [0]], np.float32)
-    model = fit_logistic(inputs, targets, LogisticOptions(100))
+    model = fit_one_vs_rest(inputs, targets, LinearOptions(100))
     assert model.weights.toarray()[1] == 0
     assert np.array_equal((inputs @ model.weights.toarray() + model.bias) > 0, targets > 0)
 
 
 def test_no_inputs_leave_the_bias() -> None:
-    model = fit_logistic(
+    model = fit_one_vs_rest(
         sp.csr_array((50, 0), dtype=np.float32),
         np.eye(50, 1, dtype=np.float32),
-        LogisticOptions(1000, tolerance=0.0001),
+        LinearOptions(1000, tolerance=0.0001),
     )
     assert model.weights.shape == (0, 1)
     assert 1 / (1 + np.exp(-model.bias[0])) == pytest.approx(1 / 50, rel=0.05)
@@ -199,9 +217,9 @@ def test_a_label_alone_is_solved_as_far_as_beside_many_others() -> None:
     rows *= np.log(2000 / np.maximum(1, (rows > 0).sum(axis=0)))
     inputs = sp.csr_array(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
     targets = (own[:, None] == np.arange(10)).astype(np.float32)
-    exact = fit_logistic(inputs, targets, LogisticOptions(10.0, tolerance=1e-06)).logits(inputs)
+    exact = fit_one_vs_rest(inputs, targets, LinearOptions(10.0, tolerance=1e-06)).logits(inputs)
     alone = [
-        fit_logistic(inputs, targets[:, [label]], LogisticOptions(10.0)).logits(inputs)
+        fit_one_vs_rest(inputs, targets[:, [label]], LinearOptions(10.0)).logits(inputs)
         for label in range(10)
     ]
     # solved as roughly as beside many others, labels by themselves are .66 away on average
@@ -221,12 +239,12 @@ def test_large_problems_are_solved_where_there_is_room(
         return torch.device("cpu")
 
     monkeypatch.setattr(linear, "device_with_room", noted)
-    expected = fit_logistic(inputs, targets, LogisticOptions(10), dense=dense)
+    expected = fit_one_vs_rest(inputs, targets, LinearOptions(10), dense=dense)
     assert asked == [], "a GPU is asked about a small problem"
     monkeypatch.setattr(linear, "_CELLS_WORTH_A_GPU", 1)
     # whatever is made without naming a device now has no numbers, and cannot meet those that have
     with torch.device("meta"):
-        found = fit_logistic(inputs, targets, LogisticOptions(10), dense=dense)
+        found = fit_one_vs_rest(inputs, targets, LinearOptions(10), dense=dense)
     assert np.array_equal(found.weights.toarray(), expected.weights.toarray())
     assert np.array_equal(found.bias, expected.bias)
     values = inputs.nnz + dense.size + targets.size * linear._BLOCKS_IN_MEMORY
