@@ -198,6 +198,7 @@ def test_recommended_of_a_catalogue_of_titles() -> None:
         if "+" in Config.load("recommended").members[name].field
     }
     assert {name: member.field for name, member in cut.items()} == {
+        "kernel_text": "title",  # as `title`, with another loss
         "text_linear": "title",
         "text_transformer": "title",
         "tabular": "price+brand",  # the shop has neither: fitting will say so
