@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from shelfwise.core.types import Context
+from shelfwise.core.types import Context, Progress
 from shelfwise.scale import local_engine, signs_of_life, watchdog
-from shelfwise.scale.engine import Failed, Finished
+from shelfwise.scale.engine import Advanced, Encoded, Failed, Finished
 from shelfwise.scale.job import Job
 from shelfwise.scale.local_engine import LocalEngine, local_workers
 from shelfwise.scale.plan import LabelPlan, LabelSettings, Shard
+from shelfwise.scale.shown_progress import with_progress
 
 # of the first shard it is alive for three times as long as a worker may be silent; of the second it hangs
 WORKER = """
@@ -25,7 +28,7 @@ for line in sys.stdin:
         time.sleep(600)
     for _ in range(90):
         time.sleep(0.1)
-        say(kind="alive")
+        say(kind="alive", stage="images", steps=1)
     say(kind="finished", number=number, entry={"rows": 10}, by_other=False)
 """
 
@@ -63,12 +66,43 @@ def test_signs_are_of_work_that_advances_and_about_one_a_second(
 ) -> None:
     now = 0.0
     monkeypatch.setattr(signs_of_life.time, "monotonic", lambda: now)
-    shown: list[float] = []
-    context = signs_of_life.showing_life(lambda: shown.append(now))
+    shown: list[tuple[float, str, int]] = []
+    context = signs_of_life.showing_life(lambda stage, steps: shown.append((now, stage, steps)))
     assert isinstance(context, Context)
     with context.progress("images", 100) as progress:
         for step in range(100):
             now = step / 10
             # nothing was done in the second half
             progress.advance(1 if step < 50 else 0)
-    assert shown == pytest.approx([1.0, 2.0, 3.0, 4.0])
+    # what was left is told at the end
+    told = [(1.0, 11), (2.0, 10), (3.0, 10), (4.0, 10), (9.9, 9)]
+    assert shown == [(pytest.approx(when), "images", steps) for when, steps in told]
+
+
+def test_a_stage_that_takes_less_than_a_second_is_not_told_of() -> None:
+    shown: list[int] = []
+    context = signs_of_life.showing_life(lambda stage, steps: shown.append(steps))
+    with context.progress("images", 100) as progress:
+        progress.advance(100)
+    assert shown == []
+
+
+def test_what_workers_encode_has_a_bar_of_its_own_beside_the_products() -> None:
+    bars: dict[str, list[int]] = {}
+
+    class Bars(Context):
+        @contextmanager
+        def progress(self, title: str, total: int) -> Iterator[Progress]:
+            bars[title] = [total, 0]
+
+            class Bar:
+                def advance(self, steps: int = 1) -> None:
+                    bars[title][1] += steps
+
+            yield Bar()
+
+    finished, failed = Finished(0, {"rows": 10}), Failed(1, "no reason")
+    events = [Encoded("images", 7), finished, Encoded("images", 2), Advanced(10), failed]
+    assert list(with_progress(events, Bars(), "labelling", 20)) == [finished, failed]
+    # how many products have an image is not known
+    assert bars == {"labelling": [20, 10], "images": [0, 9]}

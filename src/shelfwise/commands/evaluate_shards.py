@@ -16,10 +16,11 @@ from shelfwise.errors import CatalogError
 from shelfwise.evaluation.summed_figures import Circumstances, summed_figures
 from shelfwise.model.evaluation_sums import EvaluationSums
 from shelfwise.model.model_identity import ModelIdentity
-from shelfwise.scale.engine import Advanced, Engine, Failed
+from shelfwise.scale.engine import Engine, Failed
 from shelfwise.scale.job import Job
 from shelfwise.scale.local_engine import local_workers
 from shelfwise.scale.plan import LabelPlan, LabelSettings
+from shelfwise.scale.shown_progress import with_progress
 from shelfwise.scale.storage import absolute_place
 
 NO_AVERAGE_PRECISIONS = (
@@ -102,15 +103,11 @@ def _counted(engine: Engine, numbers: list[int], rows: int, context: Context) ->
         CatalogError: one could not be evaluated: figures of the others would be those of another catalogue.
     """
     total = _Total()
-    with context.progress("evaluating", rows) as progress:
-        for event in engine.label(numbers):
-            if isinstance(event, Advanced):
-                progress.advance(event.rows)
-            # figures of the other shards would be taken for those of all
-            elif isinstance(event, Failed):
-                raise CatalogError(f"no figures, as a shard is missing: {event.reason}")
-            else:
-                total.add(event.entry)
+    for event in with_progress(engine.label(numbers), context, "evaluating", rows):
+        # figures of the other shards would be taken for those of all
+        if isinstance(event, Failed):
+            raise CatalogError(f"no figures, as a shard is missing: {event.reason}")
+        total.add(event.entry)
     return total
 
 

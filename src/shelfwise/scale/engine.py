@@ -15,6 +15,19 @@ class Advanced:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """A worker is getting on with products that are not labelled yet.
+
+    Args:
+        stage: what it does with them, such as "images".
+        steps: how many more of them that was done with.
+    """
+
+    stage: str
+    steps: int
+
+
+@dataclass(frozen=True)
 class Finished:
     """A shard has its part and its entry in the ledger.
 
@@ -42,7 +55,7 @@ class Failed:
     reason: str
 
 
-Event = Advanced | Finished | Failed
+Event = Advanced | Encoded | Finished | Failed
 
 
 class Engine(Protocol):

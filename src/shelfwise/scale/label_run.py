@@ -11,9 +11,10 @@ from typing import Any
 
 from shelfwise.core.types import Context
 from shelfwise.errors import StorageError
-from shelfwise.scale.engine import Advanced, Engine, Finished
+from shelfwise.scale.engine import Engine, Finished
 from shelfwise.scale.ledger_entry import files_of, read_entry
 from shelfwise.scale.plan import LEDGER, PLAN, LabelPlan, is_part_name
+from shelfwise.scale.shown_progress import with_progress
 from shelfwise.scale.storage import Storage, write_bytes
 
 MANIFEST = "manifest.json"
@@ -63,16 +64,13 @@ class LabelRun:
         if not self._storage.is_local:
             left = _from_anywhere(left)
         rows = sum(shards[number].rows for number in left)
-        with context.progress("labelling", rows) as progress:
-            for event in engine.label(left):
-                if isinstance(event, Advanced):
-                    progress.advance(event.rows)
-                elif isinstance(event, Finished):
-                    self.entries[event.number] = event.entry
-                    if event.by_other:
-                        self.by_others.add(event.number)
-                else:
-                    self.failed[event.number] = event.reason
+        for event in with_progress(engine.label(left), context, "labelling", rows):
+            if isinstance(event, Finished):
+                self.entries[event.number] = event.entry
+                if event.by_other:
+                    self.by_others.add(event.number)
+            else:
+                self.failed[event.number] = event.reason
 
     def finish(self) -> None:
         """Write the manifest: what there is, in the order of the shards."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from shelfwise.core.one_thread import ONE_THREAD
 from shelfwise.errors import BundleError
-from shelfwise.scale.engine import Advanced, Event
+from shelfwise.scale.engine import Advanced, Encoded, Event
 from shelfwise.scale.job import Job
 from shelfwise.scale.shard_queue import ShardQueue, Task
 from shelfwise.scale.signs_of_life import ALIVE
@@ -188,6 +188,7 @@ class LocalEngine:
             return
         worker.heard = time.monotonic()
         if message["kind"] == ALIVE:
+            yield Encoded(message["stage"], message["steps"])
             return
         if worker.task is not None:
             self._watchdog.saw(worker.heard - worker.told)

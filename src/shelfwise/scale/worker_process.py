@@ -39,7 +39,7 @@ def main() -> None:
     tasks: queue.Queue[Task] = queue.Queue()
     threading.Thread(target=_receive, args=(requests, tasks), daemon=True).start()
     # what is encoded is told from this thread as well, so that no message is written into another
-    worker, reason = loaded_worker(job, showing_life(partial(_send, answers, {"kind": ALIVE})))
+    worker, reason = loaded_worker(job, showing_life(partial(_alive, answers)))
     if worker is None:
         _send(answers, {"kind": "refused", "reason": reason})
         return
@@ -54,6 +54,10 @@ def _receive(requests: BinaryIO, tasks: queue.Queue[Task]) -> None:
         tasks.put(Task.from_line(line))
     # nothing is lost: a part that is not finished has no name yet
     os._exit(0)
+
+
+def _alive(answers: BinaryIO, stage: str, steps: int) -> None:
+    _send(answers, {"kind": ALIVE, "stage": stage, "steps": steps})
 
 
 def _advanced(answers: BinaryIO, rows: int) -> None:
