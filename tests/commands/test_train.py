@@ -122,7 +122,10 @@ def test_a_test_catalogue_is_never_trained_on(
     assert not set(data.test.ids) & set(data.training_set.catalog.ids)
 
 
-@pytest.mark.parametrize(("fitted_on", "validation"), [("oof", 0.1), ("holdout", 0.1), ("oof", 0)])
+@pytest.mark.parametrize(
+    ("fitted_on", "validation"),
+    [pytest.param("oof", 0.1, marks=pytest.mark.slow), ("holdout", 0.1), ("oof", 0)],
+)
 def test_a_broken_off_training_continues_to_the_same_model(
     sample: Path,
     quick: dict[str, Any],
