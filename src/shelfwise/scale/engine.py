@@ -16,7 +16,7 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A worker is getting on with products that are not labelled yet.
+    """A worker is getting on with products that are not done yet.
 
     Args:
         stage: what it does with them, such as "images".

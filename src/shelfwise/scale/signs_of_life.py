@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from shelfwise.core.types import Context, Progress
 
 ALIVE = "alive"
-"""The kind of message that only says that a worker is getting on."""
+"""The kind of message that says how far a worker is with products that are not done yet."""
 
 _SECONDS = 1.0
 """Time between two signs: often enough, and no work for who reads them."""
@@ -47,7 +47,7 @@ def showing_life(show: Callable[[str, int], object]) -> Context:
         def progress(self, title: str, total: int) -> Iterator[Progress]:
             signs = SignsOfLife(title)
             yield signs
-            # of a stage that was told of all steps are, of a short one none
+            # a stage that was told of is told to its end; a short one not at all
             if signs.is_told and signs.untold:
                 signs.tell()
 
